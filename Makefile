@@ -1,0 +1,68 @@
+# Every target sets up what it needs; a second call starts at once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ONCE ?=
+KUBECONFIG_FOR_TESTS ?=
+
+.PHONY: help env dev demo test check cluster-test bench format generate lock clean
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## env           a virtual environment with the program in it (.venv/bin/fairlead)
+env: $(VENV)/.runtime
+
+## dev           the same with the tools for development
+dev: $(VENV)/.dev
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Fairlead needs Python 3.11 or newer; set PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# --no-deps: the lock is complete, so a package that it does not name is a mistake and not something to fetch.
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "preparing the environment in $(VENV) ..." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "adding the development tools ..." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+## demo          the main job on a cluster of its own; ONCE=1 runs the tour without a person
+demo: env
+	@$(BIN)/fairlead demo $(if $(ONCE),--once) $(if $(KUBECONFIG),--kubeconfig $(KUBECONFIG))
+
+## test          every test that needs no other service
+test: dev
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+## check         format, lint, types, import contracts, generated files
+check: dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/codespell
+	@$(BIN)/python -m fairlead.api.generate --check
+
+## format        rewrite the sources in the house style
+format: dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+## generate      rebuild generated files (CRDs)
+generate: dev
+	@$(BIN)/python -m fairlead.api.generate
+
+## lock          resolve the dependencies anew (needs uv)
+lock:
+	uv pip compile pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 -o requirements.lock
+	uv pip compile pyproject.toml --group build --group dev --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
