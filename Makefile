@@ -3,9 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ONCE ?=
-KUBECONFIG_FOR_TESTS ?=
 
-.PHONY: help env dev demo test check cluster-test bench format generate lock clean
+.PHONY: help env dev demo test check envtest cluster-test format generate lock clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -49,6 +48,14 @@ check: dev
 	@$(BIN)/lint-imports
 	@$(BIN)/codespell
 	@$(BIN)/python -m fairlead.api.generate --check
+
+## envtest       a real etcd and kube-apiserver in a cache folder; prints the folder
+envtest:
+	@tests/envtest/install.sh
+
+## cluster-test  the cluster suite on the local cluster and on the real API server
+cluster-test: dev
+	@tests/envtest/run-suite.sh $(BIN)/python
 
 ## format        rewrite the sources in the house style
 format: dev
