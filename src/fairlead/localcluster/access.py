@@ -2,7 +2,7 @@
 
 Writes pass the same pipeline as requests from outside (defaults, validation, managed fields, watch events), as the
 user ``system:kube-controller-manager``. Objects are plain decoded JSON; every call returns a fresh copy that the
-caller may change.
+caller may change. ``field_manager`` names the writer in ``managedFields``; empty means ``kube-controller-manager``.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class Access(Protocol):
         """All objects of a kind, of every namespace when ``namespace`` is ``None``."""
         ...
 
-    async def create(self, obj: Manifest) -> Manifest:
+    async def create(self, obj: Manifest, *, field_manager: str = "") -> Manifest:
         """Create; ``metadata.generateName`` works. 409 (``AlreadyExists``) when the name is taken."""
         ...
 
-    async def update(self, obj: Manifest) -> Manifest:
+    async def update(self, obj: Manifest, *, field_manager: str = "") -> Manifest:
         """Replace everything but the status. With a ``metadata.resourceVersion`` 409 (``Conflict``) when it is stale."""
         ...
 
-    async def update_status(self, obj: Manifest) -> Manifest:
+    async def update_status(self, obj: Manifest, *, field_manager: str = "") -> Manifest:
         """Replace ``status`` only, locked in the same way."""
         ...
 
@@ -53,8 +53,12 @@ class Access(Protocol):
         *,
         propagation: Propagation = "Background",
         uid: str | None = None,
+        grace_period_seconds: int | None = None,
     ) -> None:
-        """Delete; 404 when there is none, 409 when ``uid`` names another incarnation."""
+        """Delete; 404 when there is none, 409 when ``uid`` names another incarnation.
+
+        A pod that runs on a node is only marked (``deletionTimestamp``) until its kubelet deletes it with grace 0.
+        """
         ...
 
     def subscribe(self, *kinds: tuple[str, str]) -> AsyncIterator[tuple[str, Manifest]]:
