@@ -93,7 +93,7 @@ def _run() -> int:
         return 130
     except BrokenPipeError:
         # The reader (`| head`) has gone; with stdout closed the interpreter does not complain at exit.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 1
     # A command may return its own code (diff: 1 means "there are differences"); --help and --version return 0.
     return outcome if isinstance(outcome, int) else 0

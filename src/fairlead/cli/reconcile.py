@@ -1,0 +1,116 @@
+"""``fairlead reconcile``: ask for a reconcile now, and wait for what comes of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fairlead.cli import fields, progress
+from fairlead.cli.connection import Connection, cluster_options, connect, run_async
+from fairlead.cli.kinds import GIT_REPOSITORY, KUSTOMIZATION, kind_by_reference
+from fairlead.cli.waiting import wait_until
+from fairlead.errors import FairleadError
+from fairlead.objects.ref import ObjectRef
+
+if TYPE_CHECKING:
+    from fairlead.cli.kinds import Kind
+    from fairlead.kube.client import KubeClient
+
+__all__ = ["reconcile", "wait_for_outcome"]
+
+REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
+
+
+class ReconcileFailedError(FairleadError):
+    """The reconcile took place and did not succeed; the message is the Ready condition's."""
+
+
+@click.group()
+def reconcile() -> None:
+    """Reconcile now, and wait for the outcome."""
+
+
+@reconcile.group("source")
+def source() -> None:
+    """Reconcile a source."""
+
+
+@source.command("git")
+@click.argument("name")
+@cluster_options
+@run_async
+async def source_git(name: str, connection: Connection) -> None:
+    """Reconcile the GitRepository NAME."""
+    async with connect(connection) as client:
+        await _reconcile(client, GIT_REPOSITORY, connection.namespace, name, connection)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--with-source", is_flag=True, help="Reconcile the source first.")
+@cluster_options
+@run_async
+async def kustomization(name: str, with_source: bool, connection: Connection) -> None:
+    """Reconcile the Kustomization NAME."""
+    async with connect(connection) as client:
+        if with_source:
+            await _reconcile_source_of(client, name, connection)
+        await _reconcile(client, KUSTOMIZATION, connection.namespace, name, connection)
+
+
+reconcile.add_command(kustomization, "kustomization")
+reconcile.add_command(kustomization, "ks")
+
+
+async def _reconcile_source_of(client: KubeClient, name: str, connection: Connection) -> None:
+    owner = await client.get(_ref(KUSTOMIZATION, connection.namespace, name))
+    reference = owner["spec"]["sourceRef"]
+    kind = kind_by_reference(reference["kind"])
+    if kind is None:
+        raise ReconcileFailedError(
+            f"{reference['kind']}/{reference['name']}: sources of this kind cannot be reconciled yet"
+        )
+    await _reconcile(client, kind, reference.get("namespace") or connection.namespace, reference["name"], connection)
+
+
+async def _reconcile(client: KubeClient, kind: Kind, namespace: str, name: str, connection: Connection) -> None:
+    manifest = await client.get(_ref(kind, namespace, name))
+    if fields.suspended(manifest):
+        raise ReconcileFailedError(f"{kind.name}/{namespace}/{name} is suspended; resume it first")
+    progress.action(f"annotating {kind.name} {name} in {namespace} namespace")
+    token = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    await _annotate(client, kind, namespace, name, token)
+    progress.done(f"{kind.name} annotated")
+    progress.waiting(f"waiting for {kind.name} reconciliation")
+    await wait_for_outcome(
+        client,
+        kind,
+        namespace,
+        name,
+        connection,
+        lambda found: fields.path(found, "status", "lastHandledReconcileAt") == token and fields.settled(found),
+    )
+
+
+async def wait_for_outcome(
+    client: KubeClient, kind: Kind, namespace: str, name: str, connection: Connection, reached: Any
+) -> None:
+    """Wait until ``reached``, then print the revision, or raise what the Ready condition says."""
+    manifest = await wait_until(client, kind, namespace, name, reached, timeout=connection.timeout)
+    if fields.ready(manifest) != "True":
+        text = (fields.condition(manifest, "Ready") or {}).get("message", "not ready")
+        raise ReconcileFailedError(f"{kind.name} reconciliation failed: {text}")
+    progress.done(f"{kind.done} {fields.short_revision(fields.full_revision(manifest, kind))}")
+
+
+async def _annotate(client: KubeClient, kind: Kind, namespace: str, name: str, token: str) -> None:
+    from fairlead.kube.client import PatchType
+
+    body = {"metadata": {"annotations": {REQUESTED_AT: token}}}
+    await client.patch(_ref(kind, namespace, name), body, PatchType.MERGE, field_manager="flux")
+
+
+def _ref(kind: Kind, namespace: str, name: str) -> ObjectRef:
+    return ObjectRef(kind.group, kind.name, namespace, name)
