@@ -1,8 +1,8 @@
 """The difference of two manifests as a list of fields: what a person reads, not what a machine patches.
 
-Lists are compared by the keys that Kubernetes merges them by (a container by its name, a port by number and protocol) when
-every item has them; otherwise by position. What the server keeps for itself (managed fields, resource version, status)
-is not compared.
+Lists are compared by the keys that Kubernetes merges them by (a container by its name, a port by number and protocol)
+when every item has them; otherwise by position. What the server keeps for itself (managed fields, resource version,
+status) is not compared.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from fairlead.objects.manifest import annotations, labels
+from fairlead.objects.manifest import annotations_of, labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ class _Absent:
 
 ABSENT: Final = _Absent()
 
-# In the order in which they are tried: a list is keyed by the first of these that every item of both sides has, uniquely.
+# Tried in this order: a list is keyed by the first of these that every item of both sides has, uniquely.
 _MERGE_KEYS: tuple[tuple[str, ...], ...] = (
     ("containerPort", "protocol"),
     ("port", "protocol"),
@@ -56,10 +56,10 @@ class FieldChange:
 
 
 def diff_manifests(live: Mapping[str, Any], desired: Mapping[str, Any]) -> tuple[FieldChange, ...]:
-    """The fields of `desired` that differ from `live`: labels, annotations and everything outside metadata and status."""
+    """Where `desired` differs from `live`: labels, annotations and everything outside metadata and status."""
     changes: list[FieldChange] = []
-    changes += _diff(labels(live), labels(desired), "metadata.labels")
-    changes += _diff(annotations(live), annotations(desired), "metadata.annotations")
+    changes += _diff(labels_of(live), labels_of(desired), "metadata.labels")
+    changes += _diff(annotations_of(live), annotations_of(desired), "metadata.annotations")
     changes += _diff(_content(live), _content(desired), "")
     return tuple(changes)
 
@@ -71,8 +71,8 @@ def diff_values(before: Any, after: Any, path: str = "") -> tuple[FieldChange, .
 def same_content(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
     """Flux's test for drift: equal labels, annotations and everything outside metadata and status."""
     return (
-        labels(live) == labels(desired)
-        and annotations(live) == annotations(desired)
+        labels_of(live) == labels_of(desired)
+        and annotations_of(live) == annotations_of(desired)
         and _content(live) == _content(desired)
     )
 

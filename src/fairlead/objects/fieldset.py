@@ -1,8 +1,8 @@
 """Sets of fields as the API server writes them in `metadata.managedFields[].fieldsV1`.
 
-``f:name`` is a field, ``k:{...}`` a list item by its merge keys, ``v:...`` an item of a set, ``i:n`` one by index, and ``.``
-says that the node itself is a member. An empty node is a member without children. Everything here is pure and keeps the
-decoded JSON as it is: sets are compared and merged, hardly ever looked into.
+``f:name`` is a field, ``k:{...}`` a list item by its merge keys, ``v:...`` an item of a set, ``i:n`` one by index, and
+``.`` says that the node itself is a member. An empty node is a member without children. Everything here is pure and keeps
+the decoded JSON as it is: sets are compared and merged, hardly ever looked into.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fairlead.objects.manifest import metadata
+from fairlead.objects.manifest import metadata_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ FieldSet: TypeAlias = dict[str, Any]
 
 def entries(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The managed-fields entries of an object as it was read; an empty list when it has none."""
-    found = metadata(manifest).get("managedFields")
+    found = metadata_of(manifest).get("managedFields")
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
@@ -98,6 +98,6 @@ def _step_text(step: str, *, first: bool) -> str:
             return f"[{rest}]"
         return "[" + ",".join(f"{key}={value}" for key, value in keys.items()) + "]"
     if sort == "v":
-        # A set's item is a value; values of sets are names such as finalizers, but who knows what a custom resource keeps.
+        # A set's item is a value: mostly a name such as a finalizer, but who knows what a custom resource keeps.
         return "[=" + hashlib.sha256(rest.encode()).hexdigest()[:8] + "]"
     return f"[{rest}]"

@@ -1,7 +1,7 @@
 """The inventory: which objects a Kustomization has applied, in the form that Flux keeps in `.status.inventory`.
 
-An entry's id is ``<namespace>_<name>_<group>_<Kind>``; empty parts stay empty, and ``:`` in the names of RBAC objects is
-written ``__``. Identity leaves the version out: an object that moves from v1beta1 to v1 is the same object.
+An entry's id is ``<namespace>_<name>_<group>_<Kind>``; empty parts stay empty, and ``:`` in the names of RBAC objects
+is written ``__``. Identity leaves the version out: an object that moves from v1beta1 to v1 is the same object.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Inventory:
 
     @classmethod
     def from_entries(cls, entries: Iterable[Mapping[str, Any]] | None) -> Inventory:
-        """From `.status.inventory.entries`; entries that nobody can read are left out, so they are never deleted by mistake."""
+        """From `.status.inventory.entries`; entries that cannot be read are left out, and so never deleted."""
         versions = {}
         for entry in entries or ():
             try:

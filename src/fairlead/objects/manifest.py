@@ -1,8 +1,8 @@
 """Manifests: decoded Kubernetes objects, and what is done to each of them between the build and the API server.
 
-The rules are those of Flux's kustomize-controller 1.9: what a build prints is flattened (`List` kinds), stripped of what
-is no object, checked, and normalised so that a server-side apply of it owns what its author meant to own. Two of them
-matter for correctness: `stringData` of a Secret becomes `data` (server-side apply tracks nobody's ownership of `data`
+The rules are those of Flux's kustomize-controller 1.9: what a build prints is flattened (`List` kinds), stripped of
+what is no object, checked, and normalised so that a server-side apply of it owns what its author meant to own. Two
+of them matter for correctness: `stringData` of a Secret becomes `data` (server-side apply tracks nobody's ownership of `data`
 otherwise), and `status` is never applied.
 """
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Manifest",
-    "annotations",
+    "annotations_of",
     "collect",
     "digest",
     "has_mark",
     "is_crd",
     "is_secret",
-    "labels",
-    "metadata",
+    "labels_of",
+    "metadata_of",
     "normalise",
     "part",
     "with_metadata",
@@ -66,22 +66,24 @@ def part(value: Any, *path: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def metadata(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def metadata_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return part(manifest, "metadata")
 
 
-def labels(manifest: Mapping[str, Any]) -> dict[str, str]:
+def labels_of(manifest: Mapping[str, Any]) -> dict[str, str]:
     return part(manifest, "metadata", "labels")
 
 
-def annotations(manifest: Mapping[str, Any]) -> dict[str, str]:
+def annotations_of(manifest: Mapping[str, Any]) -> dict[str, str]:
     return part(manifest, "metadata", "annotations")
 
 
 def has_mark(manifest: Mapping[str, Any], key: str, value: str) -> bool:
     """Whether a label or an annotation `key` has this value; case does not matter, as in Flux."""
     wanted = value.casefold()
-    return any(str(found.get(key, "")).casefold() == wanted for found in (labels(manifest), annotations(manifest)))
+    return any(
+        str(found.get(key, "")).casefold() == wanted for found in (labels_of(manifest), annotations_of(manifest))
+    )
 
 
 def is_secret(manifest: Mapping[str, Any]) -> bool:
@@ -97,7 +99,7 @@ def with_metadata(
     manifest: Manifest, *, labels: Mapping[str, str], annotations: Mapping[str, str] | None = None
 ) -> Manifest:
     """A copy whose labels and annotations have these entries set; entries of the same name are overridden."""
-    meta = dict(metadata(manifest))
+    meta = dict(metadata_of(manifest))
     if labels:
         meta["labels"] = {**part(meta, "labels"), **labels}
     if annotations:
@@ -112,7 +114,7 @@ def digest(manifest: Mapping[str, Any]) -> str:
 
 
 def collect(documents: Iterable[Any], origins: Sequence[str] = ()) -> list[Manifest]:
-    """The objects among the documents of a build, in their order; `origins[i]` names the file of document i for messages.
+    """The objects among the documents of a build, in their order; `origins[i]` names the file of document i.
 
     `List` kinds are opened, documents that are no Kubernetes objects (and kustomize's own files) are left out. Raises
     ``BuildError`` that names every object without kind, version or name, and every object that is there twice.
@@ -181,7 +183,7 @@ def normalise(manifest: Manifest) -> Manifest:
         result.pop("status", None)
         if gvk.group in _BUILT_IN_GROUPS or gvk.group.endswith(".k8s.io"):
             result = _without_nulls(result)
-    result["metadata"] = {key: value for key, value in metadata(result).items() if key not in _SERVER_FIELDS}
+    result["metadata"] = {key: value for key, value in metadata_of(result).items() if key not in _SERVER_FIELDS}
     if is_secret(result):
         return _with_encoded_data(result)
     if (gvk.group, gvk.kind) == ("", "Service"):
@@ -258,7 +260,7 @@ def _canonical_base64(secret: Manifest, key: str, value: Any) -> str:
 
 
 def _without_invalid_ca_bundle(crd: Manifest) -> Manifest:
-    """Without a placeholder in the conversion webhook's `caBundle`: the API server refuses the whole definition for it."""
+    """Without a placeholder in the conversion webhook's `caBundle`, for which a server refuses the whole definition."""
     path = ("spec", "conversion", "webhook", "clientConfig")
     bundle = part(crd, *path).get("caBundle")
     if bundle is None or (isinstance(bundle, str) and _holds_certificate(bundle)):

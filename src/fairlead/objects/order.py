@@ -1,7 +1,7 @@
 """In which order objects are applied: stages, and kinds inside a stage. Deletion goes the other way round.
 
-The order is Flux's, so that a repository behaves the same: definitions that others need first, workloads after what they
-mount, admission webhooks last (a webhook that is there before its server would refuse everything after it).
+The order is Flux's, so that a repository behaves the same: definitions that others need first, workloads after what
+they mount, admission webhooks last (a webhook that is there before its server would refuse everything after it).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fairlead.objects.ref import GroupKind, ObjectRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 __all__ = ["Stage", "apply_groups", "deletion_order", "rank", "sort_key", "sorted_manifests", "stage_of", "stages"]
 

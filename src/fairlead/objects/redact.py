@@ -28,7 +28,8 @@ _VALUE_FIELDS = ("data", "stringData")
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # How API servers quote a value: `Invalid value: "x":`, `got &value.valueUnstructured{Value:"x"}`, `Value: x}`.
 _QUOTED_VALUES = re.compile(
-    r"""((?:Invalid|Unsupported|Duplicate) value: )(?:"(?:[^"\\]|\\.)*"|[^:\s]+)|(Value:\s*)(?:"(?:[^"\\]|\\.)*"|[^}\s]+)"""
+    r"""((?:Invalid|Unsupported|Duplicate) value: )(?:"(?:[^"\\]|\\.)*"|[^:\s]+)"""
+    r"""|(Value:\s*)(?:"(?:[^"\\]|\\.)*"|[^}\s]+)"""
 )
 
 

@@ -1,7 +1,7 @@
-"""Selectors: which objects a rule is for (`spec.ignore`, `spec.patches` speak the same language), and label expressions.
+"""Selectors: which objects a rule is for (`spec.ignore` and `spec.patches` speak the same language); label expressions.
 
-Group, version, kind, name and namespace are regular expressions that must match the whole text; labels and annotations are
-selected by expressions as kubectl takes them (``app=web,tier in (a, b),!legacy``).
+Group, version, kind, name and namespace are regular expressions that must match the whole text; labels and annotations
+are selected by expressions as kubectl takes them (``app=web,tier in (a, b),!legacy``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fairlead.errors import InvalidSpecError
-from fairlead.objects.manifest import annotations, labels, metadata
+from fairlead.objects.manifest import annotations_of, labels_of, metadata_of
 from fairlead.objects.ref import GroupVersionKind
 
 if TYPE_CHECKING:
@@ -94,12 +94,12 @@ class Selector:
         by_annotation = parse_label_selector(self.annotation_selector)
 
         def matches(manifest: Mapping[str, Any]) -> bool:
-            gvk, meta = GroupVersionKind.of(manifest), metadata(manifest)
+            gvk, meta = GroupVersionKind.of(manifest), metadata_of(manifest)
             values = {"group": gvk.group, "version": gvk.version, "kind": gvk.kind}
             values |= {"name": meta.get("name") or "", "namespace": meta.get("namespace") or ""}
             if not all(pattern.fullmatch(values[field]) for field, pattern in patterns.items()):
                 return False
-            return by_label(labels(manifest)) and by_annotation(annotations(manifest))
+            return by_label(labels_of(manifest)) and by_annotation(annotations_of(manifest))
 
         return matches
 
