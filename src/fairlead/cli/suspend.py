@@ -47,6 +47,7 @@ def _suspend_command(kind: Kind) -> click.Command:
     @_selection
     @run_async
     async def command(names: tuple[str, ...], everything: bool, connection: Connection) -> None:
+        _check_selection(kind, names, everything)
         async with connect(connection) as client:
             for name in await _chosen(client, kind, names, everything, connection.namespace):
                 progress.action(f"suspending {kind.words} {name} in {connection.namespace} namespace")
@@ -62,6 +63,7 @@ def _resume_command(kind: Kind) -> click.Command:
     @_selection
     @run_async
     async def command(names: tuple[str, ...], everything: bool, wait: bool, connection: Connection) -> None:
+        _check_selection(kind, names, everything)
         async with connect(connection) as client:
             chosen = await _chosen(client, kind, names, everything, connection.namespace)
             for name in chosen:
@@ -90,13 +92,16 @@ async def _wait(client: KubeClient, kind: Kind, name: str, connection: Connectio
     await wait_for_outcome(client, kind, connection.namespace, name, connection, reached)
 
 
-async def _chosen(
-    client: KubeClient, kind: Kind, names: tuple[str, ...], everything: bool, namespace: str
-) -> list[str]:
+def _check_selection(kind: Kind, names: tuple[str, ...], everything: bool) -> None:
     if names and everything:
         raise click.UsageError("name resources or say --all, not both")
     if not names and not everything:
         raise click.UsageError(f"{kind.name} name is required (or --all)")
+
+
+async def _chosen(
+    client: KubeClient, kind: Kind, names: tuple[str, ...], everything: bool, namespace: str
+) -> list[str]:
     if names:
         for name in names:  # all must exist before the first is touched
             await client.get(ObjectRef(kind.group, kind.name, namespace, name))

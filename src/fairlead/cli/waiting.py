@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fairlead.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from datetime import timedelta
 
     from fairlead.cli.kinds import Kind
@@ -43,7 +43,7 @@ async def wait_until(
         ) from error
 
 
-async def _versions(client: KubeClient, kind: Kind, namespace: str, name: str) -> Any:
+async def _versions(client: KubeClient, kind: Kind, namespace: str, name: str) -> AsyncIterator[dict[str, Any]]:
     """The object now and after each change; ends when the server ends the watch, so the caller starts again."""
     selector = f"metadata.name={name}"
     listing = await client.list(kind.group_kind, namespace=namespace, field_selector=selector)
