@@ -1,7 +1,7 @@
 """Shell patterns as Go's ``path.Match`` reads them, except that ``*`` and ``?`` match a slash, too.
 
-``[a-z]`` and ``[^a-z]`` are classes and a backslash escapes. A malformed pattern is an error only when matching comes to
-the malformed part; substitution depends on that.
+``[a-z]`` and ``[^a-z]`` are classes and a backslash escapes. A malformed pattern is an error only when matching comes
+to the malformed part; substitution depends on that.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """``${variable:=default}`` in manifests: the dialect that Flux substitutes with, which is shell-like and not shell.
 
 Only braces make an expression, ``$$`` is a plain ``$``, lengths and positions count bytes, the patterns of ``/`` are
-literal text. A text is parsed wholly before anything is evaluated. In strict mode a variable that is not set is an error
-unless the expression gives it a default.
+literal text. A text is parsed wholly before anything is evaluated. In strict mode a variable that is not set is an
+error unless the expression gives it a default.
 
 Behaviour: github.com/fluxcd/pkg/envsubst v1.7.0; answers of that library are in ``tests/referees/envsubst``.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -46,10 +47,8 @@ def test_refuses_names_that_no_expression_can_use() -> None:
 
 @given(st.text(alphabet=st.sampled_from("${}v#%/:=-^,\\ *[]a"), max_size=30))
 def test_gives_a_text_or_its_own_error(text: str) -> None:
-    try:
+    with contextlib.suppress(SubstitutionError):
         substitute(text, {"v": "value", "a": "${v}"}, strict=False)
-    except SubstitutionError:
-        pass
 
 
 @given(st.text())
