@@ -1,0 +1,450 @@
+"""The Kubernetes API as the rest of Fairlead uses it: get, list, create, replace, patch, apply, delete, watch.
+
+Objects are plain manifests (decoded JSON). One :class:`KubeClient` per cluster holds the connections; ``impersonate``
+derives cheap ones that act as somebody else and share everything. Failures are :mod:`fairlead.kube.errors`; what a
+repetition can heal has been repeated before they are raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from fairlead.kube.discovery import Discovery, Resource
+from fairlead.kube.errors import ApiError, InvalidError, NoMatchError, NotFoundError, ServerUnavailableError
+from fairlead.kube.options import ClientOptions
+from fairlead.kube.transport import JSON, Call, Transport
+from fairlead.kube.watch import RawBatch, WatchEvent, read_events
+from fairlead.objects.ref import GroupKind, ObjectRef, split_api_version
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from fairlead.kube.config import ClusterConfig
+    from fairlead.objects.manifest import Manifest
+
+__all__ = ["KubeClient", "ListResult", "PatchType", "RawPage"]
+
+Propagation = Literal["Background", "Foreground", "Orphan"]
+
+
+class PatchType(StrEnum):
+    """The forms of a patch; the values are their media types."""
+
+    JSON = "application/json-patch+json"
+    MERGE = "application/merge-patch+json"
+    STRATEGIC = "application/strategic-merge-patch+json"
+    APPLY = "application/apply-patch+yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class ListResult:
+    """A whole list and the resource version from which a watch continues it."""
+
+    items: list[Manifest]
+    resource_version: str
+
+
+class _ListMeta(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class RawPage(msgspec.Struct):
+    """One page of a list; each item's JSON is still to be decoded.
+
+    The items point into the page's bytes: whoever keeps one keeps the page.
+    """
+
+    metadata: _ListMeta
+    items: list[msgspec.Raw] | None = None
+
+
+_PAGE = msgspec.json.Decoder(RawPage)
+_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+T = TypeVar("T")
+
+
+class KubeClient:
+    """A client of one API server; use it as an async context manager (derived clients need not be closed)."""
+
+    def __init__(
+        self,
+        config: ClusterConfig,
+        options: ClientOptions | None = None,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.config = config
+        self.options = options or ClientOptions()
+        self._transport = Transport(config, self.options, sleep=sleep)
+        self._identity = _identity(config.impersonate_user, config.impersonate_groups)
+        self.discovery = Discovery(self._discover, min_interval=self.options.discovery_interval)
+
+    async def __aenter__(self) -> Self:
+        await self._transport.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._transport.close()
+
+    def impersonate(self, user: str, groups: tuple[str, ...] = ()) -> KubeClient:
+        """A client that acts as ``user``; connections, limits, statistics and discovery are shared with this one."""
+        derived = object.__new__(type(self))
+        derived.__dict__.update(self.__dict__)
+        derived.config = replace(self.config, impersonate_user=user, impersonate_groups=groups)
+        derived._identity = _identity(user, groups)
+        return derived
+
+    @property
+    def stats(self) -> Counter[tuple[str, str]]:
+        """Requests sent so far by (verb, plural resource), retries included; ``dry-run`` is a verb of its own."""
+        return self._transport.requests
+
+    @property
+    def responses(self) -> Counter[tuple[str, str]]:
+        """Answers so far by (HTTP method, status code)."""
+        return self._transport.responses
+
+    @property
+    def host(self) -> str:
+        return self._transport.host
+
+    async def get(self, ref: ObjectRef, *, version: str | None = None) -> Manifest:
+        """The live object; raises :class:`NotFoundError`, or :class:`NoMatchError` for an unknown kind."""
+        resource = await self.discovery.resource(ref.group_kind, version)
+        return await self._send_object(resource, "get", "GET", ref)
+
+    async def list(
+        self,
+        kind: GroupKind,
+        *,
+        namespace: str | None = None,
+        label_selector: str = "",
+        field_selector: str = "",
+        version: str | None = None,
+    ) -> ListResult:
+        """All objects of a kind (in one namespace), read in pages; items carry their apiVersion and kind."""
+        resource = await self.discovery.resource(kind, version)
+        items: list[Manifest] = []
+        resource_version = ""
+        async for page in self.pages(
+            kind, namespace=namespace, label_selector=label_selector, field_selector=field_selector, version=version
+        ):
+            resource_version = page.metadata.resource_version
+            for raw in page.items or ():
+                item: Manifest = msgspec.json.decode(raw)
+                item["apiVersion"] = resource.api_version
+                item["kind"] = resource.kind
+                items.append(item)
+        return ListResult(items, resource_version)
+
+    async def pages(
+        self,
+        kind: GroupKind,
+        *,
+        namespace: str | None = None,
+        label_selector: str = "",
+        field_selector: str = "",
+        version: str | None = None,
+    ) -> AsyncIterator[RawPage]:
+        """A list page by page, items undecoded; raises :class:`GoneError` when the list expires on the way.
+
+        Items of built-in kinds come without apiVersion and kind, as the server sends them.
+        """
+        resource = await self.discovery.resource(kind, version)
+        query = {"labelSelector": label_selector, "fieldSelector": field_selector}
+        query["limit"] = str(self.options.page_size)
+        while True:
+            path = _collection(resource, namespace) + _query(query)
+            call = Call(
+                verb="list", method="GET", path=path, subject=_subject(kind, namespace), resource=resource.plural
+            )
+            page = _decode(_PAGE, await self._send(call, resource), call)
+            yield page
+            if not page.metadata.continue_:
+                return
+            query["continue"] = page.metadata.continue_
+
+    async def create(self, manifest: Manifest, *, dry_run: bool = False, field_manager: str = "") -> Manifest:
+        """POST. A lost answer is not repeated: the object may exist then."""
+        resource = await self._resource_of(manifest)
+        query = _write_query(dry_run, field_manager)
+        ref = ObjectRef.of(manifest)
+        return await self._send_object(resource, "create", "POST", ref, query=query, body=manifest, idempotent=False)
+
+    async def replace(
+        self, manifest: Manifest, *, subresource: str = "", field_manager: str = "", dry_run: bool = False
+    ) -> Manifest:
+        """PUT; raises :class:`ConflictApiError` when the manifest has a resourceVersion that is not the newest."""
+        resource = await self._resource_of(manifest)
+        query = _write_query(dry_run, field_manager)
+        ref = ObjectRef.of(manifest)
+        return await self._send_object(
+            resource, "update", "PUT", ref, query=query, body=manifest, subresource=subresource
+        )
+
+    async def patch(
+        self,
+        ref: ObjectRef,
+        body: object,
+        patch_type: PatchType,
+        *,
+        subresource: str = "",
+        field_manager: str = "",
+        force: bool = False,
+        dry_run: bool = False,
+        version: str | None = None,
+    ) -> Manifest:
+        """PATCH with a JSON-encodable body; only JSON patches are not repeated after a lost answer."""
+        resource = await self.discovery.resource(ref.group_kind, version)
+        query = _write_query(dry_run, field_manager) | ({"force": "true"} if force else {})
+        verb = "apply" if patch_type is PatchType.APPLY else "patch"
+        return await self._send_object(
+            resource,
+            "dry-run" if dry_run else verb,
+            "PATCH",
+            ref,
+            query=query,
+            body=body,
+            subresource=subresource,
+            content_type=patch_type.value,
+            idempotent=patch_type is not PatchType.JSON,
+        )
+
+    async def apply(
+        self,
+        manifest: Manifest,
+        *,
+        field_manager: str,
+        force: bool = True,
+        dry_run: bool = False,
+        subresource: str = "",
+    ) -> Manifest:
+        """Server-side apply in the manifest's own version; ``force`` takes fields over from other managers."""
+        return await self.patch(
+            ObjectRef.of(manifest),
+            manifest,
+            PatchType.APPLY,
+            subresource=subresource,
+            field_manager=field_manager,
+            force=force,
+            dry_run=dry_run,
+            version=_version_of(manifest),
+        )
+
+    async def delete(
+        self,
+        ref: ObjectRef,
+        *,
+        propagation: Propagation = "Background",
+        uid: str | None = None,
+        resource_version: str | None = None,
+        dry_run: bool = False,
+        version: str | None = None,
+    ) -> None:
+        """Ask for deletion; finalizers may keep the object for a while. ``uid`` protects a successor of that name."""
+        resource = await self.discovery.resource(ref.group_kind, version)
+        body: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        preconditions = {"uid": uid, "resourceVersion": resource_version}
+        if kept := {key: value for key, value in preconditions.items() if value is not None}:
+            body["preconditions"] = kept
+        if dry_run:
+            body["dryRun"] = ["All"]
+        await self._send_object(resource, "delete", "DELETE", ref, body=body)
+
+    async def watch(
+        self,
+        kind: GroupKind,
+        *,
+        resource_version: str,
+        namespace: str | None = None,
+        label_selector: str = "",
+        field_selector: str = "",
+        version: str | None = None,
+        bookmarks: bool = True,
+    ) -> AsyncIterator[WatchEvent]:
+        """Changes after ``resource_version``, until the server ends the watch (5 to 10 minutes); then call again.
+
+        Raises :class:`GoneError` when the version is too old, and :class:`ServerUnavailableError` when the connection
+        is lost; every event that was yielded counts, so continue from the last one's resource version.
+        """
+        async for batch in self.watch_raw(
+            kind,
+            resource_version=resource_version,
+            namespace=namespace,
+            label_selector=label_selector,
+            field_selector=field_selector,
+            version=version,
+            bookmarks=bookmarks,
+        ):
+            for event in batch:
+                yield WatchEvent(event.type, msgspec.json.decode(event.object))
+
+    async def watch_raw(
+        self,
+        kind: GroupKind,
+        *,
+        resource_version: str,
+        namespace: str | None = None,
+        label_selector: str = "",
+        field_selector: str = "",
+        version: str | None = None,
+        bookmarks: bool = True,
+    ) -> AsyncIterator[RawBatch]:
+        """As :meth:`watch`, in batches as they arrive and with objects undecoded: for stores that keep a part only."""
+        resource = await self.discovery.resource(kind, version)
+        low, high = self.options.watch_seconds
+        seconds = random.uniform(low, high)  # noqa: S311 - spreads load, hides nothing
+        query = {
+            "labelSelector": label_selector,
+            "fieldSelector": field_selector,
+            "watch": "true",
+            "resourceVersion": resource_version,
+            "allowWatchBookmarks": "true" if bookmarks else "",
+            "timeoutSeconds": str(max(int(seconds), 1)),
+        }
+        path = _collection(resource, namespace) + _query(query)
+        call = Call(verb="watch", method="GET", path=path, subject=_subject(kind, namespace), resource=resource.plural)
+        try:
+            async with (
+                asyncio.timeout(seconds + self.options.request_timeout),
+                self._transport.stream(call, self._identity) as chunks,
+            ):
+                async for batch in read_events(chunks, call.subject):
+                    yield batch
+        except TimeoutError as error:
+            message = f"the server did not end the watch after {seconds:.0f} s; the connection is taken for dead"
+            raise ServerUnavailableError(call.subject, "watch", reason="Timeout", message=message) from error
+        except NotFoundError as error:
+            raise self._unknown_resource(error, resource) from error
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """A request by path, for what has no method here (openapi, version, tables, access reviews); decoded JSON."""
+        headers = dict(headers or {})
+        call = Call(
+            verb=method.lower(),
+            method=method,
+            path=quote(path, safe="/:%") + _query(params or {}),
+            subject=path,
+            resource=path.strip("/").split("/")[0],
+            body=None if body is None else msgspec.json.encode(body),
+            content_type=headers.pop("Content-Type", JSON),
+            accept=headers.pop("Accept", JSON),
+            idempotent=method in ("GET", "PUT", "DELETE"),
+        )
+        answer = await self._transport.send(call, (*self._identity, *headers.items()))
+        return _decode(_ANY, answer, call)
+
+    async def _discover(self, path: str, accept: str) -> Any:
+        call = Call(verb="get", method="GET", path=path, subject=path, resource="discovery", accept=accept)
+        return _decode(_ANY, await self._transport.send(call, ()), call)
+
+    async def _resource_of(self, manifest: Manifest) -> Resource:
+        group, version = split_api_version(manifest.get("apiVersion") or "")
+        return await self.discovery.resource(GroupKind(group, manifest.get("kind") or ""), version)
+
+    async def _send_object(
+        self,
+        resource: Resource,
+        verb: str,
+        method: str,
+        ref: ObjectRef,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        subresource: str = "",
+        content_type: str = JSON,
+        idempotent: bool = True,
+    ) -> Manifest:
+        _require_place(resource, ref, verb)
+        path = _collection(resource, ref.namespace or None)
+        if method != "POST":
+            path += "/" + quote(ref.name, safe=":")
+        if subresource:
+            path += "/" + subresource
+        call = Call(
+            verb=verb,
+            method=method,
+            path=path + _query(query or {}),
+            subject=str(ref),
+            resource=resource.plural,
+            body=None if body is None else msgspec.json.encode(body),
+            content_type=content_type,
+            idempotent=idempotent,
+            secret=resource.kind == "Secret" and not resource.group,
+        )
+        answer: Manifest = _decode(_ANY, await self._send(call, resource), call)
+        return answer
+
+    async def _send(self, call: Call, resource: Resource) -> bytes:
+        try:
+            return await self._transport.send(call, self._identity)
+        except NotFoundError as error:
+            raise self._unknown_resource(error, resource) from error
+
+    def _unknown_resource(self, error: NotFoundError, resource: Resource) -> ApiError | NoMatchError:
+        """A 404 may mean that the kind itself has gone, with its CRD: then discovery is stale."""
+        if error.about_object:
+            return error
+        self.discovery.invalidate(resource.group_kind)
+        return NoMatchError(resource.group_kind, resource.version)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], answer: bytes, call: Call) -> T:
+    try:
+        return decoder.decode(answer)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ServerUnavailableError(
+            call.subject, call.verb, reason="InvalidAnswer", message=f"the answer is not what we asked for: {error}"
+        ) from error
+
+
+def _identity(user: str, groups: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Impersonation headers; without groups the server gives a service account those that it has."""
+    return (("Impersonate-User", user), *(("Impersonate-Group", group) for group in groups)) if user else ()
+
+
+def _version_of(manifest: Manifest) -> str:
+    return split_api_version(manifest.get("apiVersion") or "")[1]
+
+
+def _require_place(resource: Resource, ref: ObjectRef, verb: str) -> None:
+    if resource.namespaced and not ref.namespace:
+        raise InvalidError(str(ref), verb, reason="Invalid", message="metadata.namespace: required for this kind")
+    if not ref.name and verb != "create":
+        raise InvalidError(str(ref), verb, reason="Invalid", message="metadata.name: required")
+
+
+def _collection(resource: Resource, namespace: str | None) -> str:
+    if namespace and resource.namespaced:
+        return f"{resource.prefix}/namespaces/{quote(namespace, safe='')}/{resource.plural}"
+    return f"{resource.prefix}/{resource.plural}"
+
+
+def _query(parameters: Mapping[str, str]) -> str:
+    used = {key: value for key, value in parameters.items() if value}
+    return f"?{urlencode(used)}" if used else ""
+
+
+def _write_query(dry_run: bool, field_manager: str) -> dict[str, str]:
+    return {"dryRun": "All" if dry_run else "", "fieldManager": field_manager}
+
+
+def _subject(kind: GroupKind, namespace: str | None) -> str:
+    return f"{kind}/{namespace}" if namespace else str(kind)
