@@ -1,0 +1,143 @@
+"""What a cluster needs before the controllers can work: a namespace, the CRDs, an account and its rights.
+
+The account is bound to ``cluster-admin`` as Flux's is, because it applies whatever a repository holds. Without that
+binding the rest is the least that works: every Kustomization then needs a ``serviceAccountName`` to act as.
+CRDs that somebody else installed (Flux) are left as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from fairlead.api.names import COMPONENT, DEFAULT_NAMESPACE, INSTANCE, PART_OF, VERSION
+from fairlead.errors import NotReadyError
+from fairlead.kube.errors import NotFoundError
+from fairlead.objects.manifest import is_crd, labels_of, metadata_of, part
+from fairlead.objects.ref import GroupKind, ObjectRef
+from fairlead.objects.yaml import load
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from fairlead.kube.client import KubeClient
+    from fairlead.objects.manifest import Manifest
+
+__all__ = ["Step", "crds", "install", "manifests"]
+
+FIELD_MANAGER = "fairlead"
+ACCOUNT = "fairlead"
+ESTABLISH_SECONDS = 30.0
+_CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
+_READ = ["get", "list", "watch"]
+_RULES: list[dict[str, list[str]]] = [
+    {
+        "apiGroups": ["source.toolkit.fluxcd.io", "kustomize.toolkit.fluxcd.io"],
+        "resources": ["*"],
+        "verbs": [*_READ, "create", "update", "patch", "delete"],
+    },
+    {"apiGroups": [""], "resources": ["configmaps", "secrets", "namespaces", "serviceaccounts"], "verbs": _READ},
+    {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["impersonate"]},
+    {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
+    {"apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
+    {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": _READ},
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update", "patch"]},
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was done with one object: created, configured, unchanged, or kept as others had made it."""
+
+    ref: ObjectRef
+    outcome: str
+    note: str = ""
+
+
+def crds() -> list[Manifest]:
+    """The CustomResourceDefinitions, as generated."""
+    folder = files("fairlead.api") / "crds"
+    return [load(entry.read_bytes()) for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)]
+
+
+def manifests(namespace: str = DEFAULT_NAMESPACE, *, cluster_admin: bool = True) -> list[Manifest]:
+    """Everything, in the order in which it has to be applied."""
+    role = _object("rbac.authorization.k8s.io/v1", "ClusterRole", ACCOUNT) | {"rules": _RULES}
+    return [
+        _object("v1", "Namespace", namespace),
+        *crds(),
+        _object("v1", "ServiceAccount", ACCOUNT, namespace),
+        role,
+        _binding(ACCOUNT, ACCOUNT, namespace),
+        *([_binding(f"{ACCOUNT}-cluster-admin", "cluster-admin", namespace)] if cluster_admin else []),
+    ]
+
+
+async def install(
+    client: KubeClient, namespace: str = DEFAULT_NAMESPACE, *, cluster_admin: bool = True
+) -> AsyncIterator[Step]:
+    """Apply everything and wait until the CRDs are served; doing it again changes nothing.
+
+    Cancelled midway, it leaves what it has applied; the next run goes on.
+    """
+    for manifest in manifests(namespace, cluster_admin=cluster_admin):
+        yield await _apply(client, manifest)
+    async with asyncio.timeout(ESTABLISH_SECONDS):
+        for manifest in crds():
+            await _wait_established(client, ObjectRef.of(manifest))
+
+
+async def _apply(client: KubeClient, manifest: Manifest) -> Step:
+    ref = ObjectRef.of(manifest)
+    try:
+        live = await client.get(ref)
+    except NotFoundError:
+        live = None
+    if live is not None and is_crd(manifest) and not _is_ours(live):
+        version = labels_of(live).get(VERSION)
+        return Step(ref, "kept", f"installed by others{f', version {version}' if version else ''}")
+    applied = await client.apply(manifest, field_manager=FIELD_MANAGER)
+    if live is None:
+        return Step(ref, "created")
+    same = metadata_of(live).get("resourceVersion") == metadata_of(applied).get("resourceVersion")
+    return Step(ref, "unchanged" if same else "configured")
+
+
+def _is_ours(live: Manifest) -> bool:
+    return any(entry.get("manager") == FIELD_MANAGER for entry in metadata_of(live).get("managedFields") or ())
+
+
+async def _wait_established(client: KubeClient, ref: ObjectRef) -> None:
+    live = await client.get(ref)
+    if _is_established(live):
+        return
+    version = metadata_of(live)["resourceVersion"]
+    selector = f"metadata.name={ref.name}"
+    async for event in client.watch(_CRD, resource_version=version, field_selector=selector):
+        if _is_established(event.object):
+            return
+    raise NotReadyError(f"{ref} is not established: the server ended the watch; run the command again")
+
+
+def _is_established(crd: Manifest) -> bool:
+    conditions: list[dict[str, Any]] = part(crd, "status").get("conditions") or []
+    return any(entry.get("type") == "Established" and entry.get("status") == "True" for entry in conditions)
+
+
+def _object(api_version: str, kind: str, name: str, namespace: str = "") -> Manifest:
+    metadata: dict[str, Any] = {
+        "name": name,
+        "labels": {PART_OF: "flux", INSTANCE: DEFAULT_NAMESPACE, COMPONENT: "fairlead"},
+    }
+    if namespace:
+        metadata["namespace"] = namespace
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+
+
+def _binding(name: str, role: str, namespace: str) -> Manifest:
+    return _object("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", name) | {
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}],
+    }

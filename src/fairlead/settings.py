@@ -1,0 +1,105 @@
+"""Settings of the controllers, by concern. Flags and environment are parsed once, at the edge, into these values.
+
+Names and defaults follow Flux's flags where there is one; where we differ the field says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["ApplySettings", "ReconcileSettings", "RetrySettings", "ScopeSettings", "Settings", "StorageSettings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """Where fetched content lives on this machine."""
+
+    folder: Path
+    """Holds the object store. It is a cache: whatever is lost is fetched again."""
+    advertised_address: str = "fairlead.flux-system.svc.cluster.local."
+    """The host in ``status.artifact.url``. Nobody downloads from it: builds read the object store directly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeSettings:
+    """Which resources these controllers care for, and what those may refer to."""
+
+    namespace: str | None = None
+    """Only resources in this namespace; ``None`` means all namespaces."""
+    label_selector: str = ""
+    """Only resources whose labels match; shards of a big installation share the work by this."""
+    config_label_selector: str = "reconcile.fluxcd.io/watch=Enabled"
+    """Changes of ConfigMaps and Secrets with these labels wake the resources that use them."""
+    no_cross_namespace_refs: bool = False
+    """Refuse references to sources in other namespaces, as one does on clusters that tenants share."""
+    default_service_account: str = ""
+    """Who applies when a Kustomization names nobody; empty means the controllers' own account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrySettings:
+    """Pauses after failures of what has no interval of its own for that."""
+
+    base_seconds: float = 0.75
+    maximum_seconds: float = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileSettings:
+    """How work is paced."""
+
+    source_workers: int = 4
+    """Sources that are reconciled at once; Git transports wait for servers most of the time."""
+    workers: int = 20
+    """Kustomizations that are reconciled at once. More than Flux's 4, for a worker waits for the API server and is
+    never held by a health check; 20 keep it busy without flooding it."""
+    build_workers: int = 2
+    """Builds that run at once; builds are pure computing, so more than there are cores gains nothing."""
+    dependency_interval: timedelta = timedelta(seconds=30)
+    """Safety net for what waits for something else; the event that it waits for comes first, as a rule."""
+    interval_jitter: float = 0.05
+    """Part of an interval by which runs are spread."""
+    retry: RetrySettings = field(default_factory=RetrySettings)
+    events_per_second: float = 50.0
+    """Kubernetes Events that are written at most; bursts above wait, and a full queue drops the oldest."""
+    strict_substitution: bool = True
+    """A variable without value and default fails the build, as in Flux since 2.9."""
+    drift_quiet_seconds: float = 0.05
+    """Changes by others are collected for this long before they are repaired, so that one edit is one repair."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplySettings:
+    """How objects are written."""
+
+    concurrency: int = 16
+    """Dry runs and writes in flight for one Kustomization."""
+    override_managers: tuple[str, ...] = ()
+    """Field managers, beside kubectl's, whose fields are taken over."""
+    custom_stage_kinds: tuple[str, ...] = ()
+    """Kinds (``group/Kind``) that are applied before everything that has no stage of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that ``fairlead run`` needs to know beside the cluster."""
+
+    storage: StorageSettings
+    scope: ScopeSettings = field(default_factory=ScopeSettings)
+    reconcile: ReconcileSettings = field(default_factory=ReconcileSettings)
+    apply: ApplySettings = field(default_factory=ApplySettings)
+    runtime_namespace: str = "flux-system"
+    """Where leases live."""
+    leader_election: bool = False
+    """Wait for a Lease before working; for more than one replica."""
+    metrics_address: str = ""
+    """``HOST:PORT`` for ``/metrics``; empty serves none."""
+    health_address: str = ""
+    """``HOST:PORT`` for ``/healthz`` and ``/readyz``; empty serves none."""
+    shutdown_seconds: float = 4.0
+    """How long work that has begun may finish after SIGTERM."""
