@@ -93,12 +93,13 @@ def apply_patch(
 ) -> dict[str, Any]:
     """The object after ``manager`` applied ``applied``, with its ``metadata.managedFields``.
 
-    ``live`` is None when the object is created. ``reset_paths`` are the fields that this endpoint does not write (such as
-    ``status``): they are merged like others, the caller resets them, but nobody comes to own them. When nothing changes,
-    neither a value nor an owner, ``live`` itself comes back. Call it before defaults are set, as the server does.
+    ``live`` is None when the object is created. ``reset_paths`` are the fields that this endpoint does not write (such
+    as ``status``): they are merged like others, the caller resets them, but nobody comes to own them. When nothing
+    changes, neither a value nor an owner, ``live`` itself comes back. Call it before defaults are set, as the server
+    does.
 
-    Raises :class:`ApplyConflictError`, and :class:`~fairlead.localcluster.merge.values.MergeError` when ``applied`` does
-    not fit its schema.
+    Raises :class:`ApplyConflictError`, and :class:`~fairlead.localcluster.merge.values.MergeError` when ``applied``
+    does not fit its schema.
     """
     check_typed(applied, schema)
     managed = managers.decode((live or {}).get("metadata", {}).get("managedFields"), trusted=True)
@@ -115,7 +116,9 @@ def apply_patch(
     return _refresh_last_applied(result, applied) if manager == _MANAGER_OF_KUBECTL else result
 
 
-class _Conflicts(Exception):  # noqa: N818  (it never leaves this module)
+class _Conflicts(Exception):
+    """Who else owns what would change; it never leaves this module."""
+
     def __init__(self, found: dict[ManagerId, FieldSet]) -> None:
         super().__init__()
         self.found = found
@@ -199,8 +202,8 @@ def _take_from_others(managed: Managed, change: Comparison, actor: ManagerId, *,
 def _prune(merged: dict[str, Any], managed: Managed, last: Owned | None, schema: Schema) -> dict[str, Any]:
     """Removes what the applier owned, applies no more, and nobody else owns.
 
-    The server removes all that the applier owned before, adds back what anybody owns now, and then keeps everything that
-    the applier did not own itself; the three steps matter for items and maps that hold the fields of others.
+    The server removes all that the applier owned before, adds back what anybody owns now, and then keeps everything
+    that the applier did not own itself; the three steps matter for items and maps that hold the fields of others.
     """
     if last is None or not last.fields:
         return merged
@@ -299,8 +302,8 @@ def record_update(
 ) -> dict[str, Any]:
     """``new`` with the ``metadata.managedFields`` that belong to it after a create, update or patch by ``manager``.
 
-    ``new`` is the whole object as it will be stored, defaults included; ``live`` is None for a create. A client may change
-    the owners by sending other entries (not through a subresource), and an empty list forgets them all.
+    ``new`` is the whole object as it will be stored, defaults included; ``live`` is None for a create. A client may
+    change the owners by sending other entries (not through a subresource), and an empty list forgets them all.
     """
     before = _owners_to_start_from(live, new, subresource)
     if live is not None and not before.owners:

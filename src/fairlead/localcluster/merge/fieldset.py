@@ -1,9 +1,10 @@
 """Sets of field paths in the wire form of ``managedFields`` (``FieldsV1``).
 
 A set is the decoded JSON itself: a nested dictionary whose keys are path elements (``f:name`` a field, ``k:{…}`` a list
-item by its keys, ``v:…`` a set item by its value, ``i:…`` an index). An element is a *member* when its value is empty or
-holds ``"."``; everything else in the value are paths below it. So nothing is converted when an object is read or written,
-and the operations below work on plain dictionaries. They never change their arguments and may share parts with them.
+item by its keys, ``v:…`` a set item by its value, ``i:…`` an index). An element is a *member* when its value is empty
+or holds ``"."``; everything else in the value are paths below it. So nothing is converted when an object is read or
+written, and the operations below work on plain dictionaries. They never change their arguments and may share parts
+with them.
 
 The API server sorts elements by kind and value (structured-merge-diff v6, ``fieldpath``); :func:`ordered` does the same
 once, when a set is stored.

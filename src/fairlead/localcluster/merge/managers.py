@@ -104,7 +104,9 @@ def _check(entry: dict[str, Any], index: int) -> None:
 
 
 def encode(managed: Managed, before: Managed | None = None) -> list[dict[str, Any]]:
-    """The entries as stored: sorted as the server sorts them. Owners that are those of ``before`` are in order already."""
+    """The entries as stored: sorted as the server sorts them. Owners that are those of ``before`` are in order
+    already.
+    """
     entries: list[dict[str, Any]] = []
     for manager, owned in managed.owners.items():
         entry: dict[str, Any] = {

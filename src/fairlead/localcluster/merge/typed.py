@@ -1,7 +1,8 @@
 """Merging and comparing objects under a schema, as structured-merge-diff does (v6, package ``typed``).
 
-Values are decoded JSON. Results share every unchanged part with their inputs, and unchanged input comes back as the same
-object: callers use ``is`` to see that nothing happened, and :func:`compare` skips shared parts without looking inside.
+Values are decoded JSON. Results share every unchanged part with their inputs, and unchanged input comes back as the
+same object: callers use ``is`` to see that nothing happened, and :func:`compare` skips shared parts without looking
+inside.
 """
 
 from __future__ import annotations
@@ -326,14 +327,12 @@ def remove_items(value: Any, fields: FieldSet, schema: Schema) -> Any:
     if kind == "m" and isinstance(value, dict):
         if schema.map_atomic or not value:
             return None
-        result = _remove_from_map(value, fields, schema)
-    elif kind == "l" and isinstance(value, list):
+        return _remove_from_map(value, fields, schema) or None
+    if kind == "l" and isinstance(value, list):
         if schema.list_atomic or not value:
             return None
-        result = _remove_from_list(value, fields, schema)
-    else:
-        return value if kind == "s" else None
-    return result or None
+        return _remove_from_list(value, fields, schema) or None
+    return value if kind == "s" else None
 
 
 def _remove_from_map(value: dict[str, Any], fields: FieldSet, schema: Schema) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fairlead.localcluster.merge.fieldset import path_text
 from fairlead.localcluster.merge.values import MergeError, item_element, kind_of
-from fairlead.localcluster.schema.types import Schema
 from fairlead.objects.ref import split_api_version
+
+if TYPE_CHECKING:
+    from fairlead.localcluster.schema.types import Schema
 
 __all__ = ["check_typed"]
 

@@ -17,8 +17,8 @@ __all__ = ["read_structural"]
 def read_structural(raw: Mapping[str, Any], *, preserve_unknown: bool, metadata: Schema) -> Schema:
     """The schema of whole objects of a custom resource.
 
-    ``preserve_unknown`` is the definition's old ``spec.preserveUnknownFields``. ``apiVersion``, ``kind`` and ``metadata``
-    have the meaning that they have everywhere, whatever the schema says about them.
+    ``preserve_unknown`` is the definition's old ``spec.preserveUnknownFields``. ``apiVersion``, ``kind`` and
+    ``metadata`` have the meaning that they have everywhere, whatever the schema says about them.
     """
     if not raw:
         return ANYTHING

@@ -3,8 +3,8 @@
 A :class:`Schema` says what a value may look like (type, fields, items) and how two values of it combine (atomic or
 granular, keys of list items). It is made once from an OpenAPI component or from a custom resource definition and then
 only read. The rules by which OpenAPI becomes merge behaviour are those of kube-openapi's schema conversion for
-structured-merge-diff v6, for instance: a list without ``x-kubernetes-list-type`` is atomic, an object without properties
-takes any field, ``date-time`` strings are untyped scalars.
+structured-merge-diff v6, for instance: a list without ``x-kubernetes-list-type`` is atomic, an object without
+properties takes any field, ``date-time`` strings are untyped scalars.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Schema:
     """One node. ``properties`` and ``extra`` describe a map, ``items`` a list, ``scalar`` what scalar is accepted.
 
     ``extra`` is the schema of fields that are not named in ``properties``; None means that there may be none.
-    ``additional`` is the same for pruning, where ``additionalProperties`` alone keeps a field: merging is more generous.
-    ``keys`` are the key fields of an associative list of maps; an associative list without keys is a set.
+    ``additional`` is the same for pruning, where ``additionalProperties`` alone keeps a field: merging is more
+    generous. ``keys`` are the key fields of an associative list of maps; an associative list without keys is a set.
     """
 
     name: str = ""
