@@ -8,6 +8,7 @@ repetition can heal has been repeated before they are raised.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -25,12 +26,15 @@ from fairlead.objects.ref import GroupKind, ObjectRef, split_api_version
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     from fairlead.kube.config import ClusterConfig
     from fairlead.objects.manifest import Manifest
 
 __all__ = ["KubeClient", "ListResult", "PatchType", "RawPage"]
+
+WATCH_GRACE_SECONDS = 30.0
+"""A watch that the server does not end by then hangs on a dead connection."""
 
 Propagation = Literal["Background", "Foreground", "Orphan"]
 
@@ -154,7 +158,7 @@ class KubeClient:
         label_selector: str = "",
         field_selector: str = "",
         version: str | None = None,
-    ) -> AsyncIterator[RawPage]:
+    ) -> AsyncGenerator[RawPage, None]:
         """A list page by page, items undecoded; raises :class:`GoneError` when the list expires on the way.
 
         Items of built-in kinds come without apiVersion and kind, as the server sends them.
@@ -270,13 +274,13 @@ class KubeClient:
         field_selector: str = "",
         version: str | None = None,
         bookmarks: bool = True,
-    ) -> AsyncIterator[WatchEvent]:
+    ) -> AsyncGenerator[WatchEvent, None]:
         """Changes after ``resource_version``, until the server ends the watch (5 to 10 minutes); then call again.
 
         Raises :class:`GoneError` when the version is too old, and :class:`ServerUnavailableError` when the connection
         is lost; every event that was yielded counts, so continue from the last one's resource version.
         """
-        async for batch in self.watch_raw(
+        batches = self.watch_raw(
             kind,
             resource_version=resource_version,
             namespace=namespace,
@@ -284,9 +288,11 @@ class KubeClient:
             field_selector=field_selector,
             version=version,
             bookmarks=bookmarks,
-        ):
-            for event in batch:
-                yield WatchEvent(event.type, msgspec.json.decode(event.object))
+        )
+        async with contextlib.aclosing(batches):
+            async for batch in batches:
+                for event in batch:
+                    yield WatchEvent(event.type, msgspec.json.decode(event.object))
 
     async def watch_raw(
         self,
@@ -298,8 +304,11 @@ class KubeClient:
         field_selector: str = "",
         version: str | None = None,
         bookmarks: bool = True,
-    ) -> AsyncIterator[RawBatch]:
-        """As :meth:`watch`, in batches as they arrive and with objects undecoded: for stores that keep a part only."""
+    ) -> AsyncGenerator[RawBatch, None]:
+        """As :meth:`watch`, in batches as they arrive and with objects undecoded: for stores that keep a part only.
+
+        The first batch is empty: it says that the server has accepted the watch.
+        """
         resource = await self.discovery.resource(kind, version)
         low, high = self.options.watch_seconds
         seconds = random.uniform(low, high)  # noqa: S311 - spreads load, hides nothing
@@ -314,15 +323,10 @@ class KubeClient:
         path = _collection(resource, namespace) + _query(query)
         call = Call(verb="watch", method="GET", path=path, subject=_subject(kind, namespace), resource=resource.plural)
         try:
-            async with (
-                asyncio.timeout(seconds + self.options.request_timeout),
-                self._transport.stream(call, self._identity) as chunks,
-            ):
+            async with self._transport.stream(call, self._identity, seconds + WATCH_GRACE_SECONDS) as chunks:
+                yield []
                 async for batch in read_events(chunks, call.subject):
                     yield batch
-        except TimeoutError as error:
-            message = f"the server did not end the watch after {seconds:.0f} s; the connection is taken for dead"
-            raise ServerUnavailableError(call.subject, "watch", reason="Timeout", message=message) from error
         except NotFoundError as error:
             raise self._unknown_resource(error, resource) from error
 

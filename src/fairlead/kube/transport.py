@@ -105,6 +105,7 @@ class Transport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+            await asyncio.sleep(0)  # aborted connections close their sockets in the loop's next round
 
     async def send(self, call: Call, identity: Headers) -> bytes:
         """The body of the answer; raises :class:`ApiError`, after the retries that options and call allow."""
@@ -125,13 +126,16 @@ class Transport:
                 await self._sleep(delay)
 
     @contextlib.asynccontextmanager
-    async def stream(self, call: Call, identity: Headers) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The answer as chunks of bytes, as they come; not retried. The deadline is in the call's query."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.options.connect_timeout)
+    async def stream(self, call: Call, identity: Headers, seconds: float) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The answer as chunks of bytes, as they come, for at most so many seconds; not retried."""
+        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=self.options.connect_timeout)
         async with self._request(call, identity, timeout) as response:
             if response.status >= 400:
                 raise self._refusal(call, response, await response.read())
-            yield _chunks(call, response.content)
+            try:
+                yield response.content.iter_any()
+            finally:
+                _abort(response)
 
     async def _attempt(self, call: Call, identity: Headers) -> bytes:
         options = self.options
@@ -212,9 +216,10 @@ def _headers(call: Call, access: Access, identity: Headers) -> CIMultiDict[str]:
     return headers
 
 
-async def _chunks(call: Call, content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    async for chunk in content.iter_any():
-        yield chunk
+def _abort(response: aiohttp.ClientResponse) -> None:
+    """Drop the connection of an unfinished answer at once: a TLS farewell would outlive its caller."""
+    if response.connection is not None and response.connection.transport is not None:
+        response.connection.transport.abort()
 
 
 def _retry_after(text: str | None) -> float | None:
