@@ -1,0 +1,1 @@
+"""Where desired state comes from: a revision in, a tree in the object store out. Knows no Kubernetes."""

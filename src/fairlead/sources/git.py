@@ -1,0 +1,249 @@
+"""Git as a source: which commit does a spec mean now, and its tree in the object store.
+
+``resolve`` is cheap and is called often: one question to the server, shared by everybody who asks the same at the
+same time. ``fetch`` is called when the answer is new: it transfers one commit without history, as a difference to
+what is here, and lays sparse checkout, submodules, includes and ignore rules over it. Both may be cancelled at any
+point and called again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from fairlead.sources import compose, submodules, verify
+from fairlead.sources.errors import GitRefNotFoundError, GitTimeoutError, GitUrlError
+from fairlead.sources.flight import SharedCalls
+from fairlead.sources.http import HttpPool, HttpTransport
+from fairlead.sources.ignore import TreeFilter
+from fairlead.sources.local import LocalTransport
+from fairlead.sources.refs import (
+    EVERYTHING,
+    Advertised,
+    check_ref,
+    choose_head,
+    explain_missing,
+    newest_tags,
+    wanted_prefixes,
+)
+from fairlead.sources.spec import GitRevision, RemoteHead
+from fairlead.sources.ssh import SshTransport
+from fairlead.sources.url import GitUrl, Scheme, parse_url
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fairlead.sources.remote import Remote
+    from fairlead.sources.spec import GitAuth, GitSpec
+    from fairlead.sources.store import ObjectStore
+
+__all__ = ["GitOptions", "GitSource", "Transport"]
+
+
+@dataclass(frozen=True, slots=True)
+class GitOptions:
+    """What the operator of the process permits."""
+
+    local_repositories: bool = False
+    """Whether ``file://`` and plain paths are taken. Off by default: in a cluster they would show the pod's files."""
+    largest_pack_bytes: int = 2 * 1024**3
+    """A transfer above this size is refused, so that one repository cannot fill the disk."""
+    packs_before_repack: int = 24
+    """How many small packs of one remote pile up before they are packed into one."""
+
+
+class Transport(Protocol):
+    """One way to talk to one remote with one set of credentials."""
+
+    async def list_refs(self, prefixes: Sequence[str]) -> Advertised:
+        """References that start with one of ``prefixes`` (more may come back)."""
+        ...
+
+    async def fetch(self, remote: Remote, commit: str, *, reference: str = "", tag_id: str = "") -> str:
+        """Bring one commit without history (and a tag object) into ``remote``; returns the commit that came.
+
+        That is ``commit``, except where the server only gives what ``reference`` points to at that moment.
+        """
+        ...
+
+    async def contains(self, remote: Remote, commit: str, tip: str) -> bool:
+        """Whether ``commit`` is in the history of ``tip``; ``remote`` may be used to keep that history."""
+        ...
+
+
+class GitSource:
+    """All Git sources of a process. ``close`` it when done; calls that are under way end with it."""
+
+    def __init__(self, store: ObjectStore, *, options: GitOptions = GitOptions()) -> None:
+        self.store = store
+        self._options = options
+        self._http = HttpPool()
+        self._filter = TreeFilter(store)
+        self._questions: SharedCalls[Advertised] = SharedCalls()
+
+    async def __aenter__(self) -> GitSource:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    def check(self, spec: GitSpec) -> GitUrl:
+        """Refuse a spec that can never work, without asking anybody; returns the URL as it is understood."""
+        url, _ = self._parse(spec)
+        check_ref(spec.ref)
+        return url
+
+    async def resolve(self, spec: GitSpec) -> RemoteHead:
+        """The commit that ``spec.ref`` means now.
+
+        Raises :class:`GitRefNotFoundError`, :class:`GitRepositoryEmptyError`, :class:`GitAccessDeniedError`,
+        :class:`GitOperationError` (also on timeout) and :class:`InvalidSpecError`.
+        """
+        url, auth = self._parse(spec)
+        check_ref(spec.ref)
+        prefixes = wanted_prefixes(spec.ref)
+        if not prefixes:
+            return RemoteHead(spec.ref.commit)
+        advertised = await self._ask(spec, url, auth, prefixes)
+        try:
+            if prefixes == ("refs/tags/",):
+                return await self._newest(spec, url, auth, advertised)
+            return choose_head(spec.ref, advertised, url.text)
+        except GitRefNotFoundError as error:
+            everything = await self._ask(spec, url, auth, EVERYTHING)
+            raise explain_missing(error, everything, url.text) from None
+
+    async def fetch(self, spec: GitSpec, head: RemoteHead) -> GitRevision:
+        """Bring the revision into the store. Costs what changed; a revision that is there costs next to nothing.
+
+        Beside what :meth:`resolve` raises, :class:`GitVerificationError` and :class:`GitSpecError`.
+        """
+        url, auth = self._parse(spec)
+        async with _deadline(spec, url):
+            head = await self._fetch_commit(spec, url, auth, head)
+        verified_by = await verify.verify_revision(self.store, head, spec.verify) if spec.verify else ""
+        info = self.store.commit(head.commit)
+        tree_id = info.tree_id
+        if spec.recurse_submodules:
+            tree_id = await submodules.graft(self, spec, url, tree_id)
+        tree_id = await asyncio.to_thread(self._shape, spec, tree_id)
+        return GitRevision(head, info, tree_id, verified_by)
+
+    async def fetch_pinned(self, spec: GitSpec, commit: str) -> str:
+        """The tree id of a commit that something else names by its id, such as a submodule."""
+        url, auth = self._parse(spec)
+        async with _deadline(spec, url):
+            head = await self._fetch_commit(spec, url, auth, RemoteHead(commit))
+        return self.store.commit(head.commit).tree_id
+
+    # -- steps -----------------------------------------------------------------------------------------------------
+
+    def _parse(self, spec: GitSpec) -> tuple[GitUrl, GitAuth]:
+        url, auth = parse_url(spec.url, spec.auth)
+        if url.scheme is Scheme.LOCAL and not self._options.local_repositories:
+            raise GitUrlError(
+                f"{url.text}: repositories on this machine are not permitted here; use https, http or ssh"
+            )
+        return url, auth
+
+    def _transport(self, url: GitUrl, auth: GitAuth) -> Transport:
+        match url.scheme:
+            case Scheme.LOCAL:
+                return LocalTransport(url)
+            case Scheme.SSH:
+                return SshTransport(url, auth, self.store.folder)
+            case _:
+                return HttpTransport(self._http, url, auth, largest_pack_bytes=self._options.largest_pack_bytes)
+
+    async def _ask(self, spec: GitSpec, url: GitUrl, auth: GitAuth, prefixes: tuple[str, ...]) -> Advertised:
+        async def ask() -> Advertised:
+            async with _deadline(spec, url):
+                return await self._transport(url, auth).list_refs(prefixes)
+
+        return await self._questions.run((url.text, auth.fingerprint(), prefixes, spec.timeout), ask)
+
+    async def _newest(self, spec: GitSpec, url: GitUrl, auth: GitAuth, advertised: Advertised) -> RemoteHead:
+        """The tag of a range. Equal versions (``1.0.0``, ``v1.0.0``) are told apart by the time of their commits."""
+        names = newest_tags(spec.ref.semver, advertised, url.text)
+        heads = [
+            RemoteHead(
+                advertised.commit_of(name),
+                label=name.removeprefix("refs/tags/"),
+                reference=name,
+                tag_id=advertised.refs[name] if name in advertised.peeled else "",
+            )
+            for name in names
+        ]
+        if len({head.commit for head in heads}) == 1:
+            return heads[-1]
+        async with _deadline(spec, url):
+            for head in heads:
+                await self._fetch_commit(spec, url, auth, head)
+        return max(heads, key=lambda head: (self.store.commit(head.commit).committed_at, head.label))
+
+    async def _fetch_commit(self, spec: GitSpec, url: GitUrl, auth: GitAuth, head: RemoteHead) -> RemoteHead:
+        """Make the commit readable in the store, complete, and kept there."""
+        key = hashlib.sha256(f"{url.text}\0{auth.fingerprint()}".encode()).hexdigest()[:32]
+        remote = self.store.remote(key)
+        transport = self._transport(url, auth)
+        async with remote.lock:
+            if spec.ref.commit and spec.ref.branch and head.commit == spec.ref.commit:
+                await self._check_branch_holds(spec, url, auth, remote, transport)
+            if not (remote.holds(head.commit) and (not head.tag_id or remote.has(head.tag_id))):
+                got = await transport.fetch(remote, head.commit, reference=head.reference, tag_id=head.tag_id)
+                head = replace(head, commit=got)
+                await asyncio.to_thread(remote.check_complete, head.commit)
+                self.store.link_packs(remote)
+            remote.keep(head.reference or head.commit, head.commit, head.tag_id)
+            if len(remote.packs()) > self._options.packs_before_repack:
+                await remote.repack()
+                self.store.link_packs(remote)
+                self.store.drop_replaced_packs()
+        return head
+
+    async def _check_branch_holds(
+        self, spec: GitSpec, url: GitUrl, auth: GitAuth, remote: Remote, transport: Transport
+    ) -> None:
+        """Flux clones the branch and looks for the commit in it; so a commit of another branch is refused."""
+        commit, branch = spec.ref.commit, spec.ref.branch
+        if remote.holds(commit):
+            return
+        advertised = await self._ask(spec, url, auth, wanted_prefixes(spec.ref))
+        tip = advertised.refs.get(f"refs/heads/{branch}")
+        if tip is None or not await transport.contains(remote, commit, tip):
+            raise GitRefNotFoundError(f"commit {commit} is not in branch {branch!r} of {url.text}")
+
+    def _shape(self, spec: GitSpec, tree_id: str) -> str:
+        """What Flux does to a checkout before it becomes an artifact, in its order."""
+        if spec.sparse_checkout:
+            tree_id = compose.keep_folders(self.store, tree_id, spec.sparse_checkout)
+        for include in spec.includes:
+            tree_id = compose.overlay(self.store, tree_id, include)
+        return self._filter.apply(tree_id, spec.ignore)
+
+
+def _deadline(spec: GitSpec, url: GitUrl) -> _Deadline:
+    return _Deadline(spec.timeout.total_seconds(), url.text)
+
+
+class _Deadline:
+    """``asyncio.timeout`` whose error says which repository was too slow."""
+
+    def __init__(self, seconds: float, url: str) -> None:
+        self._seconds = seconds
+        self._url = url
+        self._timeout = asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)  # type: ignore[arg-type]
+        except TimeoutError:
+            raise GitTimeoutError(f"{self._url} did not answer within {self._seconds:g}s") from None

@@ -1,0 +1,139 @@
+"""Which files of a source are left out: ``.sourceignore`` files and ``spec.ignore``, in gitignore syntax as Flux reads
+it.
+
+The result is a real tree in the store, so everything behind it stays a matter of tree ids. Folders in which nothing
+is left out keep their id, and what was worked out for a folder is remembered by its id: a new revision costs what
+changed in it.
+
+As Flux (fluxcd/pkg sourceignore 0.18) and unlike Git: the last pattern that matches a file or one of its folders
+decides, so ``!deploy/app.yaml`` brings a file back even when its folder is left out.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pygit2
+from pygit2.enums import FileMode
+
+from fairlead.sources.errors import IgnoreRulesError
+from fairlead.sources.gittree import name_of
+from fairlead.sources.patterns import Pattern, PatternList, parse_patterns
+
+if TYPE_CHECKING:
+    from fairlead.sources.store import ObjectStore
+
+__all__ = ["TreeFilter"]
+
+IGNORE_FILE = ".sourceignore"
+VCS = (".git/", ".gitignore", ".gitmodules", ".gitattributes")
+EXTENSIONS = ("*.jpg", "*.jpeg", "*.gif", "*.png", "*.wmv", "*.flv", "*.tar.gz", "*.zip")
+CI = (
+    *(".github/", ".circleci/", ".travis.yml", ".gitlab-ci.yml", "appveyor.yml", ".drone.yml"),
+    *("cloudbuild.yaml", "codeship-services.yml", "codeship-steps.yml"),
+)
+EXTRA = ("**/.goreleaser.yml", "**/.sops.yaml", "**/.flux.yaml")
+
+_LARGEST_IGNORE_FILE_BYTES = 1024 * 1024
+_REMEMBERED_FOLDERS = 200_000
+
+Found = tuple[tuple[tuple[str, ...], str], ...]
+"""Folder (relative) and blob id of each ignore file below a folder, outer ones first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    patterns: PatternList
+    key: object
+    """Equal rules have an equal key."""
+
+
+class TreeFilter:
+    """Applies ignore rules to trees of one store; remembers what it did. Not for use from several threads at once."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self._ignore_files: dict[str, Found] = {}
+        self._filtered: dict[tuple[object, tuple[str, ...], str, int], str] = {}
+        self._rules: dict[object, _Rules] = {}
+
+    def apply(self, tree_id: str, spec_ignore: str | None) -> str:
+        """The id of ``tree_id`` without what is ignored; folders that become empty vanish (except the root)."""
+        found = self._find_ignore_files(self._store.get_tree(tree_id))
+        rules = self._rules_for(found, spec_ignore or "")
+        self._forget_when_full()
+        return self._filter(rules, (), self._store.get_tree(tree_id), -1) or self._store.write_tree({})
+
+    # -- rules -----------------------------------------------------------------------------------------------------
+
+    def _find_ignore_files(self, tree: pygit2.Tree) -> Found:
+        key = str(tree.id)
+        if key not in self._ignore_files:
+            own = [((), str(entry.id)) for entry in tree if entry.name == IGNORE_FILE and _is_file(entry)]
+            below = [
+                ((name_of(entry), *folder), blob)
+                for entry in tree
+                if isinstance(entry, pygit2.Tree) and entry.name != ".git"
+                for folder, blob in self._find_ignore_files(entry)
+            ]
+            self._ignore_files[key] = (*own, *below)
+        return self._ignore_files[key]
+
+    def _rules_for(self, found: Found, spec_ignore: str) -> _Rules:
+        key = (found, spec_ignore)
+        if key not in self._rules:
+            custom: list[Pattern] = []
+            for folder, blob in found:
+                custom += parse_patterns(self._read(folder, blob).splitlines(), folder)
+            custom += parse_patterns(spec_ignore.splitlines())
+            default = VCS if custom else (*VCS, *EXTENSIONS, *CI, *EXTRA)
+            self._rules[key] = _Rules(PatternList([*parse_patterns(default), *custom]), len(self._rules))
+        return self._rules[key]
+
+    def _read(self, folder: tuple[str, ...], blob_id: str) -> str:
+        blob = self._store.get_blob(blob_id)
+        if blob.size > _LARGEST_IGNORE_FILE_BYTES:
+            raise IgnoreRulesError(f"{'/'.join((*folder, IGNORE_FILE))} is larger than 1 MiB")
+        return os.fsdecode(blob.data)
+
+    def _forget_when_full(self) -> None:
+        if max(len(self._filtered), len(self._ignore_files)) > _REMEMBERED_FOLDERS:
+            self._filtered.clear()
+            self._ignore_files.clear()
+            self._rules.clear()
+
+    # -- filtering -------------------------------------------------------------------------------------------------
+
+    def _filter(self, rules: _Rules, folder: tuple[str, ...], tree: pygit2.Tree, inherited: int) -> str:
+        """The id of the filtered folder, ``""`` when nothing is left; ``inherited`` is the pattern that decides so far."""
+        key = (rules.key, folder, str(tree.id), inherited)
+        known = self._filtered.get(key)
+        if known is None or (known not in ("", key[2]) and not self._store.has(known)):
+            known = self._filter_anew(rules, folder, tree, inherited)
+            self._filtered[key] = known
+        return known
+
+    def _filter_anew(self, rules: _Rules, folder: tuple[str, ...], tree: pygit2.Tree, inherited: int) -> str:
+        patterns = rules.patterns.for_folder(folder)
+        kept: dict[str, tuple[str, int]] = {}
+        changed = False
+        for entry in tree:
+            name, object_id = name_of(entry), str(entry.id)
+            decisive = patterns.decide(name, is_folder=entry.filemode == FileMode.TREE, inherited=inherited)
+            if isinstance(entry, pygit2.Tree):
+                gone = rules.patterns.excludes(decisive) and not rules.patterns.includes_after(decisive)
+                result = "" if gone else self._filter(rules, (*folder, name), entry, decisive)
+            else:
+                result = "" if rules.patterns.excludes(decisive) else object_id
+            changed = changed or result != object_id
+            if result:
+                kept[name] = (result, entry.filemode)
+        if not changed:
+            return str(tree.id)
+        return self._store.write_tree(kept) if kept else ""
+
+
+def _is_file(entry: pygit2.Object) -> bool:
+    return entry.filemode in (FileMode.BLOB, FileMode.BLOB_EXECUTABLE)

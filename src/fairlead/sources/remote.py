@@ -1,0 +1,241 @@
+"""What one server gave us: a bare repository for one remote and one set of credentials.
+
+It holds the commits that are in use (as references below ``refs/kept/``), so that the next fetch transfers only what
+is new, and forgets older ones when it is packed anew. History is not kept: commits arrive shallow, their ids stand
+in the ``shallow`` file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import struct
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import pygit2
+from pygit2.enums import FileMode, RepositoryOpenFlag
+
+from fairlead.sources.errors import GitOperationError
+from fairlead.sources.process import GitFailedError, run_git, start_git
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+    from pathlib import Path
+
+__all__ = ["Remote"]
+
+KEPT = "refs/kept/"
+_PACK_HEADER = struct.Struct(">4sII")
+
+
+class Remote:
+    """The folder of one remote. Whoever writes holds ``lock``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lock = asyncio.Lock()
+        self._repository: pygit2.Repository | None = None
+        self._history: Remote | None = None
+
+    @property
+    def repository(self) -> pygit2.Repository:
+        if self._repository is None:
+            if not (self.folder / "HEAD").exists():
+                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                pygit2.init_repository(str(self.folder), bare=True)
+            self._repository = pygit2.Repository(str(self.folder), RepositoryOpenFlag.BARE)
+        return self._repository
+
+    def prepare(self) -> None:
+        """Make the folder, so that a child process finds a repository."""
+        _ = self.repository
+
+    def history(self) -> Remote:
+        """A second repository beside this one that holds the whole history of branches, for finding commits in it."""
+        if self._history is None:
+            self._history = Remote(self.folder / "history.git")
+        return self._history
+
+    def reaches(self, tip: str, commit: str) -> bool:
+        """Whether ``commit`` is ``tip`` or in its history, as far as it is here."""
+        repository = self.repository
+        return commit == tip or (commit in repository and repository.descendant_of(tip, commit))
+
+    def reopen(self) -> None:
+        """Forget the open handle, after a child process wrote into the folder."""
+        self._repository = None
+
+    @property
+    def pack_folder(self) -> Path:
+        return self.folder / "objects" / "pack"
+
+    def packs(self) -> list[Path]:
+        """The index files of all packs."""
+        return sorted(self.pack_folder.glob("*.idx"))
+
+    def touch(self) -> None:
+        """Say that somebody uses this remote."""
+        if self.folder.exists():
+            (self.folder / "used").touch()
+
+    def last_used(self) -> float:
+        try:
+            return (self.folder / "used").stat().st_mtime
+        except FileNotFoundError:
+            return self.folder.stat().st_mtime if self.folder.exists() else 0.0
+
+    # -- what is kept ----------------------------------------------------------------------------------------------
+
+    def has(self, object_id: str) -> bool:
+        """Whether this server gave us the object."""
+        return (self.folder / "HEAD").exists() and object_id in self.repository
+
+    def holds(self, commit: str) -> bool:
+        """Whether a commit with everything below it is here; only commits that passed :meth:`keep` are."""
+        return any(reference == commit for reference in self.kept().values())
+
+    def kept(self) -> dict[str, str]:
+        """Reference name to object id of everything that is in use."""
+        if not (self.folder / "HEAD").exists():
+            return {}
+        references = self.repository.references
+        return {name: str(references[name].target) for name in references if name.startswith(KEPT)}
+
+    def keep(self, label: str, commit: str, tag_id: str = "") -> None:
+        """Hold ``commit`` (and its tag object) for what ``label`` names, and the one before it; forget older ones."""
+        place = f"{KEPT}{hashlib.sha256(label.encode()).hexdigest()[:20]}"
+        references = self.repository.references
+        current = references.get(f"{place}/current")
+        if current is not None and str(current.target) != commit:
+            references.create(f"{place}/previous", current.target, force=True)
+        references.create(f"{place}/current", commit, force=True)
+        if tag_id:
+            references.create(f"{place}/tag", tag_id, force=True)
+        self.touch()
+
+    def commits(self) -> list[str]:
+        """The kept commits, for saying "have" to the server."""
+        found = {target for name, target in self.kept().items() if not name.endswith("/tag")}
+        return sorted(found)
+
+    # -- shallow commits -------------------------------------------------------------------------------------------
+
+    def shallow(self) -> set[str]:
+        """Commits whose parents we do not have."""
+        try:
+            return set((self.folder / "shallow").read_text("ascii").split())
+        except FileNotFoundError:
+            return set()
+
+    def update_shallow(self, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+        before = self.shallow()
+        after = (before | set(add)) - set(remove)
+        if after == before:
+            return
+        path = self.folder / "shallow"
+        if not after:
+            path.unlink(missing_ok=True)
+            return
+        fresh = path.with_suffix(".new")
+        fresh.write_text("".join(f"{commit}\n" for commit in sorted(after)), "ascii")
+        fresh.replace(path)
+
+    # -- completeness ----------------------------------------------------------------------------------------------
+
+    def check_complete(self, commit: str) -> str:
+        """The tree id of ``commit``, after making sure that this server gave us all of it.
+
+        Raises :class:`GitOperationError` when something is missing. What is equal to a kept commit is not walked again.
+        """
+        found = self._commit(commit)
+        known = [self._commit(kept).tree for kept in self.commits() if kept != commit]
+        _check_tree(self.repository, found.tree, known)
+        return str(found.tree_id)
+
+    def _commit(self, commit: str) -> pygit2.Commit:
+        try:
+            found: object = self.repository[commit]
+        except KeyError:
+            raise GitOperationError(f"the server did not send commit {commit}") from None
+        if not isinstance(found, pygit2.Commit):
+            raise GitOperationError(f"the server sent {commit}, which is no commit")
+        return found
+
+    # -- packs -----------------------------------------------------------------------------------------------------
+
+    async def receive_pack(self, chunks: AsyncIterator[bytes], *, largest_bytes: int) -> None:
+        """Index a pack that arrives in pieces; thin packs are completed from what is here. Nothing stays on failure."""
+        header = b""
+        async for chunk in chunks:
+            header += chunk
+            if len(header) >= _PACK_HEADER.size:
+                break
+        if len(header) < _PACK_HEADER.size or header[:4] != b"PACK":
+            raise GitOperationError("the server sent no pack")
+        if _PACK_HEADER.unpack_from(header)[2] == 0:
+            return
+        limit = f"--max-input-size={largest_bytes}"
+        command = ["-c", "pack.threads=1", "index-pack", "--stdin", "--fix-thin", limit]
+        async with start_git(command, folder=self.folder) as process:
+            await _feed(process, header, chunks)
+        self.reopen()
+
+    async def repack(self) -> None:
+        """Pack what is kept into one pack and drop all else."""
+        await run_git(["repack", "-a", "-d", "-q", "--threads=1"], folder=self.folder)
+        self.reopen()
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder of mode 0700 for files that live for one call, such as keys."""
+        folder = self.folder / f"scratch-{os.urandom(8).hex()}"
+        folder.mkdir(mode=0o700, parents=True)
+        try:
+            yield folder
+        finally:
+            for file in folder.iterdir():
+                file.unlink()
+            folder.rmdir()
+
+
+def _check_tree(repository: pygit2.Repository, tree: pygit2.Tree, known: list[pygit2.Tree]) -> None:
+    if any(tree.id == other.id for other in known):
+        return
+    names = [{entry.name: entry for entry in other} for other in known]
+    for entry in tree:
+        if entry.filemode == FileMode.COMMIT:
+            continue
+        same = [below for below in (other.get(entry.name) for other in names) if below is not None]
+        if any(below.id == entry.id for below in same):
+            continue
+        if entry.id not in repository:
+            raise GitOperationError(f"the server did not send object {entry.id} ({entry.name})")
+        if entry.filemode == FileMode.TREE:
+            folders = [below for below in same if isinstance(below, pygit2.Tree)]
+            _check_tree(repository, repository[entry.id].peel(pygit2.Tree), folders)
+
+
+async def _feed(process: asyncio.subprocess.Process, header: bytes, chunks: AsyncIterator[bytes]) -> None:
+    """Write the pack while reading what Git prints, so that neither side can block the other for ever."""
+    stdin = process.stdin
+    if stdin is None:
+        raise ValueError("the process has no standard input")
+    output = asyncio.gather(_drain(process.stdout), _drain(process.stderr))
+    try:
+        with suppress(BrokenPipeError, ConnectionResetError):  # Git gave up; its message comes below
+            stdin.write(header)
+            async for chunk in chunks:
+                stdin.write(chunk)
+                await stdin.drain()
+            stdin.close()
+        _, stderr = await output
+    finally:
+        output.cancel()
+    if await process.wait() != 0:
+        raise GitFailedError("index-pack", stderr.decode("utf-8", "replace"))
+
+
+async def _drain(stream: asyncio.StreamReader | None) -> bytes:
+    return b"" if stream is None else await stream.read()

@@ -1,0 +1,193 @@
+"""The object store: one folder in which every source ends as Git trees, read without any checkout.
+
+Layout below ``folder``::
+
+    objects.git/      a bare repository that holds everything; all reading goes through it
+    remotes/<key>/    one bare repository for each remote and credentials: what that server gave us, and nothing else
+
+A remote's packs are hard-linked into ``objects.git``, so bytes exist once. The separation is a security boundary:
+whether a server "already gave us" an object is asked of its own folder only, so that a hostile server cannot make us
+read another tenant's objects by naming their ids.
+
+The store is a cache. Everything in it can be fetched again, so a lost or damaged store costs time and nothing else.
+Reading is safe from any number of processes; one process writes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pygit2
+
+from fairlead.sources.errors import MissingObjectError
+from fairlead.sources.gittree import GitTree
+from fairlead.sources.remote import Remote
+from fairlead.sources.spec import CommitInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["ObjectStore", "RawEntry"]
+
+RawEntry = tuple[str, int]
+"""Object id and file mode of one name in a tree that is written."""
+
+_PACK_PARTS = (".pack", ".rev", ".idx")  # the index last: it makes a pack visible to readers
+
+
+class ObjectStore:
+    """Opens (and creates) the store in ``folder``. Cheap to construct; worker processes make their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._objects = folder / "objects.git"
+        if not (self._objects / "HEAD").exists():
+            self._objects.mkdir(parents=True, exist_ok=True, mode=0o700)
+            pygit2.init_repository(str(self._objects), bare=True)
+        self._repository: pygit2.Repository | None = None
+        self._remotes: dict[str, Remote] = {}
+
+    def __reduce__(self) -> tuple[type[ObjectStore], tuple[Path]]:
+        return ObjectStore, (self.folder,)
+
+    @property
+    def repository(self) -> pygit2.Repository:
+        """The repository that holds everything; for reading, and for writing composed trees."""
+        if self._repository is None:
+            self._repository = pygit2.Repository(str(self._objects), pygit2.enums.RepositoryOpenFlag.BARE)
+        return self._repository
+
+    def tree(self, tree_id: str) -> GitTree:
+        """The tree with this id; a missing one shows at the first use as :class:`MissingObjectError`."""
+        return GitTree(self, tree_id)
+
+    def get(self, object_id: str | pygit2.Oid) -> pygit2.Object:
+        """Any object; raises :class:`MissingObjectError`."""
+        try:
+            return self.repository[object_id]
+        except (KeyError, pygit2.GitError):
+            self._repository = None  # packs may have been replaced under an open handle; look again with a fresh one
+        try:
+            return self.repository[object_id]
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise MissingObjectError(f"object {object_id} is not in the object store") from error
+
+    def get_tree(self, tree_id: str | pygit2.Oid) -> pygit2.Tree:
+        found = self.get(tree_id)
+        if not isinstance(found, pygit2.Tree):
+            raise MissingObjectError(f"object {tree_id} is no tree")
+        return found
+
+    def get_blob(self, blob_id: str | pygit2.Oid) -> pygit2.Blob:
+        found = self.get(blob_id)
+        if not isinstance(found, pygit2.Blob):
+            raise MissingObjectError(f"object {blob_id} is no file")
+        return found
+
+    def has(self, object_id: str) -> bool:
+        return object_id in self.repository
+
+    def commit(self, commit_id: str) -> CommitInfo:
+        """Author, committer and message of a commit; raises :class:`MissingObjectError`."""
+        commit: object = self.get(commit_id)
+        if not isinstance(commit, pygit2.Commit):
+            raise MissingObjectError(f"object {commit_id} is no commit")
+        return CommitInfo(
+            commit=str(commit.id),
+            tree_id=str(commit.tree_id),
+            author_name=commit.author.name,
+            author_email=commit.author.email,
+            authored_at=_moment(commit.author),
+            committer_name=commit.committer.name,
+            committer_email=commit.committer.email,
+            committed_at=_moment(commit.committer),
+            message=commit.message,
+        )
+
+    def changed_paths(self, old_tree: str, new_tree: str) -> list[str]:
+        """The files (also links and submodules) that differ, in byte order; costs what changed, not what exists."""
+        if old_tree == new_tree:
+            return []
+        diff = self.get_tree(old_tree).diff_to_tree(self.get_tree(new_tree))
+        paths = {path for delta in diff.deltas for path in (delta.old_file.path, delta.new_file.path)}
+        return sorted(paths, key=os.fsencode)
+
+    def write_blob(self, data: bytes) -> str:
+        return str(self.repository.create_blob(data))
+
+    def write_tree(self, entries: Mapping[str, RawEntry]) -> str:
+        """Write one folder; every object that it names must be in the store."""
+        builder = self.repository.TreeBuilder()
+        for name, (object_id, mode) in entries.items():
+            builder.insert(name, pygit2.Oid(hex=object_id), mode)
+        return str(builder.write())
+
+    # -- remotes ---------------------------------------------------------------------------------------------------
+
+    def remote(self, key: str) -> Remote:
+        """The folder of one remote; ``key`` is a file name that stands for URL and credentials."""
+        if key not in self._remotes:
+            self._remotes[key] = Remote(self.folder / "remotes" / key)
+        return self._remotes[key]
+
+    def link_packs(self, remote: Remote) -> None:
+        """Make what ``remote`` received readable here. Calling it again does nothing."""
+        target = self._objects / "objects" / "pack"
+        for index in remote.packs():
+            for suffix in _PACK_PARTS:
+                part = index.with_suffix(suffix)
+                try:
+                    os.link(part, target / part.name)
+                except FileExistsError:
+                    continue
+                except FileNotFoundError:
+                    continue  # .rev is optional
+
+    def drop_replaced_packs(self) -> int:
+        """Remove links of packs that no remote has any more; returns how many packs went."""
+        wanted = {
+            index.stem for folder in self._remote_folders() for index in (folder / "objects" / "pack").glob("*.idx")
+        }
+        gone = [index for index in (self._objects / "objects" / "pack").glob("*.idx") if index.stem not in wanted]
+        for index in gone:
+            for suffix in reversed(_PACK_PARTS):
+                index.with_suffix(suffix).unlink(missing_ok=True)
+        if gone:
+            self._repository = None
+        return len(gone)
+
+    def drop_unused_remotes(self, *, unused_for: timedelta, now: datetime | None = None) -> int:
+        """Remove remotes that nobody fetched or read for a while (their sources were deleted); returns how many."""
+        moment = (now or datetime.now(UTC)).timestamp()
+        dropped = 0
+        for folder in self._remote_folders():
+            remote = self.remote(folder.name)
+            if not remote.lock.locked() and moment - remote.last_used() > unused_for.total_seconds():
+                shutil.rmtree(folder, ignore_errors=True)
+                self._remotes.pop(folder.name, None)
+                dropped += 1
+        return dropped
+
+    def drop_composed_trees(self, *, older_than: timedelta, now: datetime | None = None) -> int:
+        """Remove composed trees (filters, includes) written long ago; they are made again on demand."""
+        moment = (now or datetime.now(UTC)).timestamp()
+        dropped = 0
+        for loose in (self._objects / "objects").glob("[0-9a-f][0-9a-f]/*"):
+            if moment - loose.stat().st_mtime > older_than.total_seconds():
+                loose.unlink(missing_ok=True)
+                dropped += 1
+        if dropped:
+            self._repository = None
+        return dropped
+
+    def _remote_folders(self) -> Iterator[Path]:
+        folder = self.folder / "remotes"
+        return iter(sorted(folder.iterdir())) if folder.exists() else iter(())
+
+
+def _moment(signature: pygit2.Signature) -> datetime:
+    return datetime.fromtimestamp(signature.time, timezone(timedelta(minutes=signature.offset)))
