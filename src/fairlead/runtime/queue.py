@@ -80,6 +80,11 @@ class WorkQueue(Generic[K]):
         """Keys with a worker, and since when (monotonic)."""
         return self._active
 
+    def ages(self) -> list[float]:
+        """For how many seconds each active key has been worked on."""
+        now = self._clock.monotonic()
+        return [now - since for since in list(self._active.values())]
+
     @property
     def idle(self) -> bool:
         """Nothing waits and nothing is worked on; deadlines may be pending."""
