@@ -1,0 +1,8 @@
+"""A fleet of apps: what a commit, a drift, a restart and an idle minute cost at N Kustomizations.
+
+    python -m bench.fleet --apps 100                      on the local cluster
+    python -m bench.fleet --apps 100 --kubeconfig FILE    on any other
+
+Each app is a Kustomization with an overlay on one shared base: Deployment, ServiceAccount, Service and a generated
+ConfigMap. The controllers run as the process that a user starts; everything is observed through the API server's watch.
+"""

@@ -1,0 +1,65 @@
+"""Observation through the API server's watch: the newest state of a few kinds, and when it was seen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from fairlead.kube.errors import GoneError, ServerUnavailableError
+from fairlead.objects.ref import GroupKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fairlead.kube.client import KubeClient
+
+KUSTOMIZATION = GroupKind("kustomize.toolkit.fluxcd.io", "Kustomization")
+DEPLOYMENT = GroupKind("apps", "Deployment")
+
+
+class Eyes:
+    """The state by kind and name; waiters are asked again after each batch of changes."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
+        self.state: dict[GroupKind, dict[str, dict[str, Any]]] = defaultdict(dict)
+        self._condition = asyncio.Condition()
+
+    async def follow(self, kind: GroupKind, namespace: str | None = None) -> None:
+        while True:
+            listing = await self._client.list(kind, namespace=namespace)
+            version = listing.resource_version
+            self.state[kind] = {item["metadata"]["name"]: item for item in listing.items}
+            await self._wake()
+            try:
+                while True:
+                    async for event in self._client.watch(kind, resource_version=version, namespace=namespace):
+                        version = event.object["metadata"]["resourceVersion"]
+                        if event.type == "DELETED":
+                            self.state[kind].pop(event.object["metadata"]["name"], None)
+                        elif event.type != "BOOKMARK":
+                            self.state[kind][event.object["metadata"]["name"]] = event.object
+                        await self._wake()
+            except (GoneError, ServerUnavailableError):
+                continue
+
+    async def until(self, seen: Callable[[], bool], *, seconds: float = 600) -> float:
+        """When ``seen()`` first held, on the monotonic clock."""
+        async with asyncio.timeout(seconds), self._condition:
+            await self._condition.wait_for(seen)
+        return time.monotonic()
+
+    async def _wake(self) -> None:
+        async with self._condition:
+            self._condition.notify_all()
+
+    def ready(self, name: str, commit: str) -> bool:
+        status = self.state[KUSTOMIZATION].get(name, {}).get("status", {})
+        ready = any(row["type"] == "Ready" and row["status"] == "True" for row in status.get("conditions", []))
+        return ready and str(status.get("lastAppliedRevision", "")).endswith(commit)
+
+    def image(self, name: str) -> str:
+        manifest = self.state[DEPLOYMENT].get(name)
+        return str(manifest["spec"]["template"]["spec"]["containers"][0]["image"]) if manifest else ""

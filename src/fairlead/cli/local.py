@@ -1,0 +1,162 @@
+"""A Kustomization rendered from files on this machine, as the controllers would render it from Git.
+
+The spec comes from the cluster or from a file; variables of ``postBuild.substituteFrom`` need the cluster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fairlead.api.names import OWNER_NAME, OWNER_NAMESPACE
+from fairlead.errors import InvalidSpecError
+from fairlead.objects.ref import ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fairlead.api.kustomization import Kustomization
+    from fairlead.cli.connection import Connection
+    from fairlead.kube.client import KubeClient
+    from fairlead.objects.manifest import Manifest
+
+__all__ = ["Source", "from_cluster", "from_file", "load", "render", "source_options", "variables_from"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What to build: a local folder, with or without a file that holds the Kustomization."""
+
+    name: str
+    folder: Path
+    file: Path | None
+
+
+def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """NAME, --path and --kustomization-file."""
+    for option in (
+        click.option(
+            "--kustomization-file",
+            "file",
+            type=click.Path(path_type=Path, exists=True, dir_okay=False),
+            help="Take the Kustomization from this file and not from the cluster.",
+        ),
+        click.option(
+            "--path",
+            "folder",
+            required=True,
+            type=click.Path(path_type=Path, exists=True, file_okay=False),
+            help="The local folder that spec.path stands for.",
+        ),
+        click.argument("name"),
+    ):
+        command = option(command)
+    return command
+
+
+def from_file(source: Source, namespace: str) -> Kustomization:
+    """The Kustomization of that name in the file; a file may hold several documents."""
+    from fairlead.objects import yaml
+
+    assert source.file is not None
+    for document in yaml.load_all(source.file.read_bytes(), file=str(source.file)):
+        if isinstance(document, dict) and ObjectRef.of(document)[1:4:2] == ("Kustomization", source.name):
+            if (document["metadata"].get("namespace") or namespace) == namespace:
+                return _decode({**document, "metadata": {**document["metadata"], "namespace": namespace}})
+    raise InvalidSpecError(f"{source.file} holds no Kustomization '{source.name}' of namespace {namespace}")
+
+
+async def from_cluster(client: KubeClient, source: Source, namespace: str) -> Kustomization:
+    from fairlead.api.names import KUSTOMIZATION
+
+    return _decode(await client.get(ObjectRef(KUSTOMIZATION.group, KUSTOMIZATION.kind, namespace, source.name)))
+
+
+async def variables_from(client: KubeClient, kustomization: Kustomization) -> dict[str, str]:
+    """The values of ``postBuild.substituteFrom`` in their order; later ones override."""
+    from fairlead.kube.errors import NotFoundError
+
+    found: dict[str, str] = {}
+    post_build = kustomization.spec.post_build
+    for reference in (post_build and post_build.substitute_from) or ():
+        ref = ObjectRef("", reference.kind, kustomization.metadata.namespace, reference.name)
+        try:
+            manifest = await client.get(ref)
+        except NotFoundError:
+            if reference.optional:
+                continue
+            raise
+        found.update(_texts(manifest))
+    return found
+
+
+def render(
+    kustomization: Kustomization, folder: Path, variables: dict[str, str], *, strict: bool = True
+) -> list[Manifest]:
+    """The objects as they would be applied: with owner labels and common metadata, normalised."""
+    import msgspec
+
+    from fairlead.build import flux
+    from fairlead.build.tree import FolderTree
+    from fairlead.objects.manifest import normalise, with_metadata
+
+    spec = kustomization.spec
+    root = _root_of(folder.resolve())
+    spec = msgspec.structs.replace(spec, path=str(folder.resolve().relative_to(root)))
+    post_build = spec.post_build
+    values = {**variables, **((post_build and post_build.substitute) or {})}
+    always = bool(post_build and post_build.substitute_strategy == "Always")
+    built = flux.build(FolderTree(root), spec, flux.Variables(values, strict=strict, always=always))
+    metadata = kustomization.metadata
+    owner = {OWNER_NAME: metadata.name, OWNER_NAMESPACE: metadata.namespace}
+    common = spec.common_metadata
+    return [
+        with_metadata(
+            normalise(manifest),
+            labels={**owner, **((common and common.labels) or {})},
+            annotations=(common and common.annotations) or {},
+        )
+        for manifest in built.objects
+    ]
+
+
+def _root_of(folder: Path) -> Path:
+    """The root of the working tree, so that ``../base`` works as it does in Git; without one, the folder itself."""
+    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
+
+
+def _decode(document: dict[str, Any]) -> Kustomization:
+    import msgspec
+
+    from fairlead.api.kustomization import Kustomization
+
+    try:
+        return msgspec.convert(document, Kustomization)
+    except msgspec.ValidationError as error:
+        raise InvalidSpecError(f"{ObjectRef.of(document)} is invalid: {error}") from error
+
+
+def _texts(manifest: Manifest) -> dict[str, str]:
+    import base64
+
+    data = manifest.get("data") or {}
+    if manifest.get("kind") == "Secret":
+        data = {key: base64.b64decode(value).decode() for key, value in data.items()}
+    return {key: value.replace("\n", "") for key, value in data.items()}
+
+
+async def load(connection: Connection, source: Source, *, offline: bool) -> tuple[Kustomization, dict[str, str]]:
+    """The Kustomization and its variables; ``offline`` needs the file and leaves ``substituteFrom`` out."""
+    from fairlead.cli.connection import connect
+
+    if source.file is not None and offline:
+        return from_file(source, connection.namespace), {}
+    async with connect(connection) as client:
+        if source.file is not None:
+            kustomization = from_file(source, connection.namespace)
+        else:
+            kustomization = await from_cluster(client, source, connection.namespace)
+        return kustomization, await variables_from(client, kustomization)
