@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairlead.cli.connection import Connection, cluster_options, connect
-from fairlead.cli.local import Source, from_cluster, from_file, render, source_options, variables_from
+from fairlead.cli.local import Source, find, render, source_options, variables_from
 from fairlead.errors import FairleadError, NotReadyError
 
 if TYPE_CHECKING:
@@ -60,10 +60,7 @@ async def _compare(source: Source, connection: Connection) -> ChangeSet:
     from fairlead.objects.ref import ObjectRef
 
     async with connect(connection) as client:
-        if source.file is not None:
-            owner = from_file(source, connection.namespace)
-        else:
-            owner = await from_cluster(client, source, connection.namespace)
+        owner = await find(client, source, connection.namespace)
         desired = render(owner, source.folder, await variables_from(client, owner))
         entries = owner.status.inventory.entries if owner.status.inventory else []
         inventory = Inventory.from_entries({"id": entry.id, "v": entry.v} for entry in entries)

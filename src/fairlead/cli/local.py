@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fairlead.kube.client import KubeClient
     from fairlead.objects.manifest import Manifest
 
-__all__ = ["Source", "from_cluster", "from_file", "load", "render", "source_options", "variables_from"]
+__all__ = ["Source", "find", "load", "render", "source_options", "variables_from"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +57,23 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def from_file(source: Source, namespace: str) -> Kustomization:
+def from_file(file: Path, name: str, namespace: str) -> Kustomization:
     """The Kustomization of that name in the file; a file may hold several documents."""
     from fairlead.objects import yaml
 
-    assert source.file is not None
-    for document in yaml.load_all(source.file.read_bytes(), file=str(source.file)):
-        if isinstance(document, dict) and ObjectRef.of(document)[1:4:2] == ("Kustomization", source.name):
-            if (document["metadata"].get("namespace") or namespace) == namespace:
-                return _decode({**document, "metadata": {**document["metadata"], "namespace": namespace}})
-    raise InvalidSpecError(f"{source.file} holds no Kustomization '{source.name}' of namespace {namespace}")
+    for document in yaml.load_all(file.read_bytes(), file=str(file)):
+        if not isinstance(document, dict):
+            continue
+        ref = ObjectRef.of(document)
+        if (ref.kind, ref.name, ref.namespace or namespace) == ("Kustomization", name, namespace):
+            return _decode({**document, "metadata": {**document["metadata"], "namespace": namespace}})
+    raise InvalidSpecError(f"{file} holds no Kustomization '{name}' of namespace {namespace}")
 
 
-async def from_cluster(client: KubeClient, source: Source, namespace: str) -> Kustomization:
+async def find(client: KubeClient, source: Source, namespace: str) -> Kustomization:
+    """From the file when there is one, else from the cluster."""
+    if source.file is not None:
+        return from_file(source.file, source.name, namespace)
     from fairlead.api.names import KUSTOMIZATION
 
     return _decode(await client.get(ObjectRef(KUSTOMIZATION.group, KUSTOMIZATION.kind, namespace, source.name)))
@@ -153,10 +157,7 @@ async def load(connection: Connection, source: Source, *, offline: bool) -> tupl
     from fairlead.cli.connection import connect
 
     if source.file is not None and offline:
-        return from_file(source, connection.namespace), {}
+        return from_file(source.file, source.name, connection.namespace), {}
     async with connect(connection) as client:
-        if source.file is not None:
-            kustomization = from_file(source, connection.namespace)
-        else:
-            kustomization = await from_cluster(client, source, connection.namespace)
+        kustomization = await find(client, source, connection.namespace)
         return kustomization, await variables_from(client, kustomization)
