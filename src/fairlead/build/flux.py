@@ -1,0 +1,132 @@
+"""What Flux does around kustomize: a tree and a Kustomization's spec in, the objects to apply out.
+
+Pure: the same tree, spec and variables give the same objects, and the read set says which part of the tree counted. A
+build with an equal spec and equal variables over a tree in which the read set is unchanged need not be run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fairlead.api.names import DECRYPT, DISABLED, SUBSTITUTE
+from fairlead.build.generated import kustomization_overlay
+from fairlead.build.kustomize import KustomizeOptions
+from fairlead.build.kustomize import build as kustomize
+from fairlead.build.substitute import check_names, substitute
+from fairlead.build.tree import OverlayTree, RecordingTree
+from fairlead.errors import BuildError, FairleadError
+from fairlead.objects.manifest import annotations_of, collect, has_mark, is_secret, labels_of
+from fairlead.objects.ref import ObjectRef
+from fairlead.objects.tree import EntryKind
+from fairlead.objects.yaml import dump, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fairlead.api.kustomization import KustomizationSpec
+    from fairlead.build.tree import ReadSet
+    from fairlead.objects.manifest import Manifest
+    from fairlead.objects.tree import Tree
+
+__all__ = ["Built", "PathNotFoundError", "Variables", "build"]
+
+
+class PathNotFoundError(BuildError):
+    """``spec.path`` names no folder of the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """What ``${…}`` in manifests stands for."""
+
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """May come from Secrets: never shown."""
+    strict: bool = True
+    """A variable that is not set and has no default fails the build."""
+    always: bool = False
+    """Substitute although there is no variable: for manifests that have defaults for all."""
+
+    @property
+    def wanted(self) -> bool:
+        return self.always or bool(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The outcome of a build."""
+
+    objects: list[Manifest]
+    """In the order of kustomize; nothing for a folder without manifests."""
+    digest: str
+    """Of the YAML of all objects, ``sha256:<hex>``; Flux keeps it in ``status.history``."""
+    read_set: ReadSet
+    """Which part of the tree counted."""
+
+
+def build(tree: Tree, spec: KustomizationSpec, variables: Variables) -> Built:
+    """Builds ``spec.path`` of the tree.
+
+    Raises :class:`PathNotFoundError`, or another ``BuildError`` that names the file. Encrypted Secrets are refused, for
+    nobody could read them in the cluster.
+    """
+    recording = RecordingTree(tree)
+    folder = _folder(recording, spec.path or "")
+    overlay = OverlayTree(recording, kustomization_overlay(recording, folder, spec))
+    rendered = kustomize(overlay, folder, KustomizeOptions()).objects
+    check_names(variables.values)
+    texts: list[str] = []
+    objects: list[Manifest] = []
+    for manifest in rendered:
+        _refuse_encrypted(manifest)
+        text = dump(manifest)
+        substituted = _substitute(manifest, text, variables)
+        objects.append(manifest if substituted is None else substituted)
+        texts.append(text if substituted is None else dump(substituted))
+    digest = hashlib.sha256("---\n".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+    return Built(collect(objects), f"sha256:{digest}", recording.read_set())
+
+
+def _folder(tree: Tree, path: str) -> str:
+    """The normalised path of a folder of the tree."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == ".." and not parts:
+            raise PathNotFoundError(f"kustomization path '{path}' leads out of the source")
+        if part == "..":
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    folder = "/".join(parts)
+    entry = tree.entry(folder) if folder else None
+    if folder and (entry is None or entry.kind is not EntryKind.FOLDER):
+        raise PathNotFoundError(f"kustomization path not found: '{path}' is no folder of the source")
+    return folder
+
+
+def _substitute(manifest: Manifest, text: str, variables: Variables) -> Manifest | None:
+    """The manifest with its variables replaced; ``None`` when there is nothing to replace."""
+    if not variables.wanted or "$" not in text or _is_marked(manifest):
+        return None
+    ref = ObjectRef.of(manifest)
+    try:
+        result = load(substitute(text, variables.values, strict=variables.strict), file=str(ref))
+    except FairleadError as error:
+        raise BuildError(f"post build failed for '{ref}': {error}") from error
+    if not isinstance(result, dict):
+        raise BuildError(f"post build failed for '{ref}': the substituted text is no object any more")
+    return result
+
+
+def _is_marked(manifest: Manifest) -> bool:
+    """Whether the author keeps substitution away; unlike other marks this one minds case."""
+    return DISABLED in (labels_of(manifest).get(SUBSTITUTE), annotations_of(manifest).get(SUBSTITUTE))
+
+
+def _refuse_encrypted(manifest: Manifest) -> None:
+    if is_secret(manifest) and isinstance(manifest.get("sops"), dict) and not has_mark(manifest, DECRYPT, DISABLED):
+        raise BuildError(
+            f"{ObjectRef.of(manifest)} is SOPS encrypted, "
+            "configuring decryption is required for this secret to be reconciled"
+        )

@@ -1,0 +1,135 @@
+"""Reads and writes of one of our kinds: the newest state that is known, finalizers, statuses, events.
+
+A reflector is a moment behind our own writes. What a write returned is kept until the reflector has caught up, so that
+a run never works on a state that is older than what the last run wrote.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+from fairlead.api.gitrepository import GitRepository
+from fairlead.api.kustomization import Kustomization
+from fairlead.api.names import FINALIZER
+from fairlead.controllers.resources import Malformed
+from fairlead.kube.client import PatchType
+from fairlead.kube.errors import NotFoundError
+from fairlead.kube.reflector import Key
+from fairlead.objects.ref import ObjectRef, join_api_version
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from fairlead.kube.client import KubeClient
+    from fairlead.kube.reflector import Reflector
+    from fairlead.objects.manifest import Manifest
+    from fairlead.runtime.events import EventRecorder, EventType
+    from fairlead.runtime.status import StatusPatcher, StatusSession
+
+__all__ = ["Access", "as_manifest"]
+
+Resource = GitRepository | Kustomization
+R = TypeVar("R", bound=Resource)
+
+VERSION = "v1"
+
+
+def as_manifest(resource: Resource) -> Manifest:
+    """The resource as a manifest; fields that have their defaults are left out."""
+    encoded: dict[str, Any] = msgspec.to_builtins(resource)
+    return {**encoded, "apiVersion": resource.api_version, "kind": resource.kind}
+
+
+class Access(Generic[R]):
+    """One kind of ours in the cluster of the controllers."""
+
+    def __init__(
+        self,
+        struct: type[R],
+        client: KubeClient,
+        reflector: Reflector[R | Malformed],
+        patcher: StatusPatcher,
+        recorder: EventRecorder,
+    ) -> None:
+        self.reflector = reflector
+        self._struct = struct
+        self._client = client
+        self._patcher = patcher
+        self._recorder = recorder
+        self._written: dict[Key, R] = {}
+
+    def current(self, key: Key) -> R | Malformed | None:
+        """The newest state that is known."""
+        found = self.reflector.get(*key)
+        written = self._written.get(key)
+        if written is None or isinstance(found, Malformed):
+            return found
+        if found is None or found.metadata.uid != written.metadata.uid or not _newer(written, found):
+            del self._written[key]
+            return found
+        return written
+
+    def typed(self, key: Key) -> R | None:
+        """The same without those that are malformed."""
+        found = self.current(key)
+        return None if isinstance(found, Malformed) else found
+
+    async def add_finalizer(self, resource: R) -> R:
+        finalizers = [*resource.metadata.finalizers, FINALIZER]
+        return self._remember(await self._patch_finalizers(resource, finalizers))
+
+    async def remove_finalizer(self, resource: R) -> None:
+        """Let the deletion go on; it is no fault when somebody was faster."""
+        finalizers = [name for name in resource.metadata.finalizers if name != FINALIZER]
+        try:
+            await self._patch_finalizers(resource, finalizers)
+        except NotFoundError:
+            return
+
+    @asynccontextmanager
+    async def session(self, resource: R) -> AsyncIterator[StatusSession]:
+        """The status of a resource during a run; see :class:`StatusSession`. Errors must be handled inside."""
+        live = as_manifest(resource)
+        async with self._patcher.session(live) as session:
+            try:
+                yield session
+            finally:
+                if session.live is not live:
+                    self._remember(session.live)
+
+    async def report_malformed(self, key: Key, malformed: Malformed, status: Mapping[str, Any]) -> None:
+        """Write the status of a resource whose spec cannot be read."""
+        live = {**self._identity(), "metadata": msgspec.to_builtins(malformed.metadata), "status": {}}
+        await self._patcher.patch(live, status)
+
+    def event(
+        self, resource: R, type: EventType, reason: str, message: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        self._recorder.record(as_manifest(resource), type, reason, message, metadata=metadata)
+
+    async def _patch_finalizers(self, resource: R, finalizers: list[str]) -> Manifest:
+        meta = resource.metadata
+        body = {"metadata": {"finalizers": finalizers, "resourceVersion": meta.resource_version}}
+        ref = ObjectRef(self.reflector.kind.group, self.reflector.kind.kind, meta.namespace, meta.name)
+        return await self._client.patch(
+            ref, body, PatchType.MERGE, version=VERSION, field_manager=self._recorder.component
+        )
+
+    def _remember(self, manifest: Manifest) -> R:
+        resource = msgspec.convert(manifest, self._struct)
+        self._written[Key(resource.metadata.namespace, resource.metadata.name)] = resource
+        return resource
+
+    def _identity(self) -> dict[str, str]:
+        kind = self.reflector.kind
+        return {"apiVersion": join_api_version(kind.group, VERSION), "kind": kind.kind}
+
+
+def _newer(one: Resource, other: Resource) -> bool:
+    try:
+        return int(one.metadata.resource_version) > int(other.metadata.resource_version)
+    except ValueError:
+        return False

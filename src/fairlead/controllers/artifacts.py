@@ -1,0 +1,85 @@
+"""``status.artifact``: how a source tells its users which tree is current.
+
+Flux publishes a tarball; we publish a tree in the object store. The fields are the same: ``digest`` is the SHA-256 of
+the tree's id, ``size`` the bytes of its files, ``path`` and ``url`` name the artifact as Flux would. The tree's id is
+in ``metadata``, together with what a person wants to know of the commit, so that the state of the API alone is enough
+to go on after a restart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from pygit2.enums import FileMode
+
+from fairlead.api.meta import ArtifactStatus
+from fairlead.runtime.clock import timestamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fairlead.kube.reflector import Key
+    from fairlead.sources.spec import GitRevision
+    from fairlead.sources.store import ObjectStore
+
+__all__ = ["AUTHOR", "ORIGIN_REVISION", "SUBJECT", "TreeSizes", "git_artifact", "tree_id_of"]
+
+TREE = "fairlead/tree"
+AUTHOR = "fairlead/author"
+SUBJECT = "fairlead/subject"
+ORIGIN_REVISION = "org.opencontainers.image.revision"
+
+_SUBJECT_CHARACTERS = 200
+_MOST_SIZES = 200_000
+
+
+def git_artifact(key: Key, revision: GitRevision, size: int, address: str, now: datetime) -> ArtifactStatus:
+    """The artifact of a Git revision."""
+    path = f"gitrepository/{key.namespace}/{key.name}/{revision.commit}.tar.gz"
+    return ArtifactStatus(
+        digest=f"sha256:{hashlib.sha256(revision.tree_id.encode()).hexdigest()}",
+        last_update_time=timestamp(now),
+        metadata={
+            TREE: revision.tree_id,
+            AUTHOR: f"{revision.author_name} <{revision.author_email}>",
+            SUBJECT: revision.subject[:_SUBJECT_CHARACTERS],
+        },
+        path=path,
+        revision=revision.revision,
+        size=size,
+        url=f"http://{address}/{path}",
+    )
+
+
+def tree_id_of(artifact: ArtifactStatus | None) -> str:
+    """The tree that an artifact stands for; empty for none, and for one that another program made."""
+    return (artifact.metadata or {}).get(TREE, "") if artifact else ""
+
+
+class TreeSizes:
+    """How many bytes the files of a tree have; sizes of folders are remembered, so a commit costs what it changed."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self._known: dict[str, int] = {}
+
+    def size(self, tree_id: str) -> int:
+        """Blocking: reads the header of every file that was not seen before. Links and submodules count nothing."""
+        known = self._known.get(tree_id)
+        if known is None:
+            if len(self._known) >= _MOST_SIZES:
+                self._known.clear()
+            known = self._known[tree_id] = self._sum(tree_id)
+        return known
+
+    def _sum(self, tree_id: str) -> int:
+        headers = self._store.repository.odb
+        total = 0
+        for entry in self._store.get_tree(tree_id):
+            match entry.filemode:
+                case FileMode.TREE:
+                    total += self.size(str(entry.id))
+                case FileMode.BLOB | FileMode.BLOB_EXECUTABLE:
+                    total += headers.read_header(entry.id)[1]
+        return total

@@ -1,0 +1,288 @@
+"""GitRepository: which tree is current.
+
+A run asks the server where the reference points, fetches if that is new, and publishes the tree in ``status.artifact``.
+It writes nothing when nothing changed. Repositories on this machine are noticed when their references move; others are
+asked at their interval, on request, and when their spec changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+from msgspec.structs import replace
+
+from fairlead.api import names
+from fairlead.controllers.artifacts import git_artifact, tree_id_of
+from fairlead.controllers.conditionset import ConditionSet
+from fairlead.controllers.gitspec import ProviderError, git_spec
+from fairlead.controllers.resources import Malformed
+from fairlead.errors import FairleadError, NotReadyError, UserError
+from fairlead.kube.errors import NotFoundError
+from fairlead.kube.reflector import Key
+from fairlead.objects.duration import parse_duration
+from fairlead.runtime.conditions import FALSE, READY, TRUE, find_condition
+from fairlead.runtime.controller import Result
+from fairlead.sources.errors import GitUrlError, GitVerificationError
+from fairlead.sources.spec import Include
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fairlead.api.gitrepository import GitRepository, GitRepositoryStatus
+    from fairlead.api.meta import ArtifactStatus
+    from fairlead.controllers.access import Access
+    from fairlead.controllers.artifacts import TreeSizes
+    from fairlead.controllers.references import References
+    from fairlead.runtime.clock import Clock
+    from fairlead.runtime.status import StatusSession
+    from fairlead.settings import Settings
+    from fairlead.sources.git import GitSource
+    from fairlead.sources.spec import GitRevision
+    from fairlead.sources.watch import RefWatcher
+
+__all__ = ["GitRepositories", "IncludeUnavailableError"]
+
+ARTIFACT_IN_STORAGE = "ArtifactInStorage"
+FETCH_FAILED = "FetchFailed"
+INCLUDE_UNAVAILABLE = "IncludeUnavailable"
+SOURCE_VERIFIED = "SourceVerified"
+_FAILURES = (FETCH_FAILED, INCLUDE_UNAVAILABLE, "ArtifactOutdated", "StorageOperationFailed")
+_EVENT_SUBJECT_CHARACTERS = 50
+
+
+class IncludeUnavailableError(NotReadyError):
+    """A repository that this one includes has no artifact (yet)."""
+
+    reason = "NotFound"
+
+
+@dataclass(frozen=True, slots=True)
+class _Included:
+    """The artifacts of included repositories, in the order of the spec."""
+
+    artifacts: tuple[ArtifactStatus, ...]
+    trees: tuple[Include, ...]
+
+
+class GitRepositories:
+    """Reconciles all GitRepositories of a cluster; state that is kept is only what can be lost."""
+
+    def __init__(
+        self,
+        access: Access[GitRepository],
+        source: GitSource,
+        references: References,
+        sizes: TreeSizes,
+        watcher: RefWatcher,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._access = access
+        self._source = source
+        self._references = references
+        self._sizes = sizes
+        self._watcher = watcher
+        self._settings = settings
+        self._clock = clock
+        self._local: dict[Key, tuple[str, Callable[[], None]]] = {}
+        """Watched repositories of this machine: their URL and how to stop watching."""
+        self.wake: Callable[[Key], None] = lambda _: None
+        """Adds a key to the queue; set by who owns the queue."""
+
+    async def reconcile(self, key: Key) -> Result:
+        """One run for one key; see the module's text."""
+        repository = self._access.current(key)
+        if repository is None:
+            self._unwatch(key)
+            return Result()
+        if isinstance(repository, Malformed):
+            return await self._report_malformed(key, repository)
+        if repository.metadata.deletion_timestamp:
+            return await self._finalize(key, repository)
+        if names.FINALIZER not in repository.metadata.finalizers:
+            repository = await self._access.add_finalizer(repository)
+        if repository.spec.suspend:
+            self._unwatch(key)
+            return Result()
+        self._watch_local(key, repository)
+        async with self._access.session(repository) as session:
+            try:
+                return await self._fetch(key, repository, session)
+            except NotFoundError:
+                return Result()  # deleted while we worked
+            except FairleadError as error:
+                return await self._fail(repository, session, error)
+
+    # -- the work --------------------------------------------------------------------------------------------------
+
+    async def _fetch(self, key: Key, repository: GitRepository, session: StatusSession) -> Result:
+        included = self._includes(repository)
+        spec = await git_spec(repository, self._references, included.trees)
+        self._source.check(spec)
+        self._show_progress(repository, session)
+        revision = await self._source.fetch(spec, await self._source.resolve(spec))
+        artifact = await self._artifact(key, repository, revision)
+        status = self._succeeded(repository, artifact, revision, included)
+        await session.write(msgspec.to_builtins(status))
+        self._tell(repository, artifact, revision)
+        return Result(requeue_after=self._interval(repository))
+
+    async def _artifact(self, key: Key, repository: GitRepository, revision: GitRevision) -> ArtifactStatus:
+        """The artifact of a revision; the very same as before when it says nothing new."""
+        known = repository.status.artifact
+        if known and known.revision == revision.revision and tree_id_of(known) == revision.tree_id:
+            return known
+        size = await asyncio.to_thread(self._sizes.size, revision.tree_id)
+        address = self._settings.storage.advertised_address
+        return git_artifact(key, revision, size, address, self._clock.now())
+
+    def _includes(self, repository: GitRepository) -> _Included:
+        artifacts: list[ArtifactStatus] = []
+        trees: list[Include] = []
+        for include in repository.spec.include or ():
+            name = include.repository.name
+            other = self._access.typed(Key(repository.metadata.namespace, name))
+            artifact = other.status.artifact if other else None
+            if artifact is None or not tree_id_of(artifact):
+                raise IncludeUnavailableError(f"could not get resource for include '{name}': it has no artifact yet")
+            artifacts.append(artifact)
+            trees.append(Include(tree_id_of(artifact), include.from_path or "", include.to_path or name))
+        return _Included(tuple(artifacts), tuple(trees))
+
+    async def _finalize(self, key: Key, repository: GitRepository) -> Result:
+        self._unwatch(key)
+        if names.FINALIZER in repository.metadata.finalizers:
+            await self._access.remove_finalizer(repository)
+        return Result()
+
+    # -- outcomes --------------------------------------------------------------------------------------------------
+
+    def _conditions(self, repository: GitRepository) -> ConditionSet:
+        return ConditionSet(repository.status.conditions, repository.metadata.generation, self._clock.now())
+
+    def _show_progress(self, repository: GitRepository, session: StatusSession) -> None:
+        """What is shown when the server takes its time."""
+        conditions = self._conditions(repository)
+        new = repository.status.observed_generation != repository.metadata.generation
+        generation = repository.metadata.generation
+        conditions.progressing(
+            f"reconciling new object generation ({generation})" if new else "fetching the repository"
+        )
+        session.progress(msgspec.to_builtins(replace(repository.status, conditions=conditions.list())))
+
+    def _succeeded(
+        self, repository: GitRepository, artifact: ArtifactStatus, revision: GitRevision, included: _Included
+    ) -> GitRepositoryStatus:
+        spec = repository.spec
+        conditions = self._conditions(repository)
+        conditions.remove(*_FAILURES)
+        if spec.verify is None:
+            conditions.remove(SOURCE_VERIFIED)
+        else:
+            text = f"verified signature of commit '{revision.commit}'"
+            conditions.set(SOURCE_VERIFIED, TRUE, "Succeeded", text)
+        message = f"stored artifact for revision '{artifact.revision}'"
+        conditions.set(ARTIFACT_IN_STORAGE, TRUE, "Succeeded", message)
+        conditions.succeeded("Succeeded", message)
+        return replace(
+            repository.status,
+            artifact=artifact,
+            conditions=conditions.list(),
+            included_artifacts=list(included.artifacts) or None,
+            last_handled_reconcile_at=_requested(repository),
+            observed_generation=repository.metadata.generation,
+            observed_ignore=spec.ignore,
+            observed_include=spec.include or None,
+            observed_recurse_submodules=spec.recurse_submodules or None,
+            observed_sparse_checkout=spec.sparse_checkout or None,
+            source_verification_mode=spec.verify.mode if spec.verify else None,
+        )
+
+    def _tell(self, repository: GitRepository, artifact: ArtifactStatus, revision: GitRevision) -> None:
+        """An Event for a new artifact, and one for a recovery."""
+        before = repository.status.artifact
+        ready = find_condition(repository.status.conditions or (), READY)
+        is_new = before is None or before.digest != artifact.digest or before.revision != artifact.revision
+        recovered = ready is not None and ready.status == FALSE
+        if not (is_new or recovered):
+            return
+        subject = revision.subject
+        if len(subject) > _EVENT_SUBJECT_CHARACTERS:
+            subject = f"{subject[:_EVENT_SUBJECT_CHARACTERS]}..."
+        metadata = {names.EVENT_REVISION: artifact.revision, names.EVENT_DIGEST: artifact.digest or ""}
+        reason = "NewArtifact" if is_new else "Succeeded"
+        self._access.event(repository, "Normal", reason, f"stored artifact for commit '{subject}'", metadata)
+
+    async def _fail(self, repository: GitRepository, session: StatusSession, error: FairleadError) -> Result:
+        reason = getattr(error, "reason", "") or "GitOperationFailed"
+        terminal = isinstance(error, (GitUrlError, ProviderError))
+        message = str(error)
+        if not terminal and reason in ("GitOperationFailed", "EmptyGitRepository"):
+            message = f"failed to checkout and determine revision: {error}"
+        before = find_condition(repository.status.conditions or (), READY)
+        conditions = self._conditions(repository)
+        if isinstance(error, IncludeUnavailableError):
+            conditions.set(INCLUDE_UNAVAILABLE, TRUE, reason, message)
+        elif isinstance(error, GitVerificationError):
+            conditions.set(SOURCE_VERIFIED, FALSE, reason, message)
+        else:
+            conditions.set(FETCH_FAILED, TRUE, reason, message)
+        status = replace(repository.status, last_handled_reconcile_at=_requested(repository))
+        if terminal:
+            conditions.stalled(reason, message)
+            status = replace(status, observed_generation=repository.metadata.generation)
+        else:
+            conditions.failed(reason, message)
+        try:
+            await session.write(msgspec.to_builtins(replace(status, conditions=conditions.list())))
+        except NotFoundError:
+            return Result()
+        if before is None or (before.status, before.reason, before.message) != (FALSE, reason, message):
+            self._access.event(repository, "Warning", reason, message)
+        if terminal:
+            return Result()
+        return Result(error=error, requeue_after=self._interval(repository) if isinstance(error, UserError) else None)
+
+    async def _report_malformed(self, key: Key, malformed: Malformed) -> Result:
+        message = f"the spec cannot be read: {malformed.problem}"
+        conditions = ConditionSet((), malformed.metadata.generation, self._clock.now())
+        conditions.stalled("InvalidSpec", message)
+        status = {
+            "conditions": msgspec.to_builtins(conditions.list()),
+            "observedGeneration": malformed.metadata.generation,
+        }
+        await self._access.report_malformed(key, malformed, status)
+        return Result()
+
+    def _interval(self, repository: GitRepository) -> float:
+        jitter = self._settings.reconcile.interval_jitter
+        spread = random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 - spreads load, hides nothing
+        return parse_duration(repository.spec.interval).total_seconds() * spread
+
+    # -- repositories on this machine ------------------------------------------------------------------------------
+
+    def _watch_local(self, key: Key, repository: GitRepository) -> None:
+        url = repository.spec.url
+        known = self._local.get(key)
+        if known and known[0] == url:
+            return
+        self._unwatch(key)
+        parts = urlsplit(url)
+        if parts.scheme == "file":
+            stop = self._watcher.watch(unquote(parts.path), lambda: self.wake(key))
+            self._local[key] = (url, stop)
+
+    def _unwatch(self, key: Key) -> None:
+        known = self._local.pop(key, None)
+        if known:
+            known[1]()
+
+
+def _requested(repository: GitRepository) -> str | None:
+    asked = repository.metadata.annotations.get(names.REQUESTED_AT)
+    return asked or repository.status.last_handled_reconcile_at

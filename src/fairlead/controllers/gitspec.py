@@ -1,0 +1,108 @@
+"""From a GitRepository to what the Git source understands: credentials, reference, includes, verification.
+
+Keys of Secrets are Flux's. What can never work is an ``InvalidSpecError``; what is missing is looked for again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from fairlead.controllers.references import ReferenceNotFoundError
+from fairlead.errors import InvalidSpecError
+from fairlead.objects.duration import parse_duration
+from fairlead.sources.spec import GitAuth, GitProxy, GitRef, GitSpec, Include, Verification
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fairlead.api.gitrepository import GitRepository, GitRepositorySpec
+    from fairlead.controllers.references import References
+
+__all__ = ["ProviderError", "git_spec"]
+
+
+class ProviderError(InvalidSpecError):
+    """``spec.provider`` does not fit the credentials, or is not built in."""
+
+    reason = "InvalidProviderConfiguration"
+
+
+async def git_spec(repository: GitRepository, references: References, includes: tuple[Include, ...]) -> GitSpec:
+    """Reads the Secrets that the spec names; raises :class:`ReferenceNotFoundError` and ``InvalidSpecError``."""
+    spec, namespace = repository.spec, repository.metadata.namespace
+    return GitSpec(
+        url=spec.url,
+        ref=_reference(spec),
+        auth=await _auth(spec, namespace, references),
+        timeout=parse_duration(spec.timeout),
+        recurse_submodules=bool(spec.recurse_submodules),
+        sparse_checkout=tuple(spec.sparse_checkout or ()),
+        ignore=spec.ignore,
+        includes=includes,
+        verify=await _verification(spec, namespace, references),
+    )
+
+
+def _reference(spec: GitRepositorySpec) -> GitRef:
+    ref = spec.ref
+    if ref is None:
+        return GitRef()
+    return GitRef(ref.branch or "", ref.tag or "", ref.semver or "", ref.name or "", ref.commit or "")
+
+
+async def _auth(spec: GitRepositorySpec, namespace: str, references: References) -> GitAuth:
+    secret = await references.secret(namespace, spec.secret_ref.name) if spec.secret_ref else {}
+    _check_provider(spec, secret)
+    auth = _credentials(spec, f"Secret '{namespace}/{spec.secret_ref.name}'" if spec.secret_ref else "", secret)
+    if spec.proxy_secret_ref is None:
+        return auth
+    return replace(auth, proxy=await _proxy(namespace, spec.proxy_secret_ref.name, references))
+
+
+def _check_provider(spec: GitRepositorySpec, secret: Mapping[str, bytes]) -> None:
+    if spec.provider in ("azure", "aws", "github"):
+        raise ProviderError(f"provider '{spec.provider}' is not supported yet; use a Secret with generic credentials")
+    if "githubAppID" in secret:
+        raise ProviderError("secretRef has github app data but provider is not set to github")
+
+
+def _credentials(spec: GitRepositorySpec, name: str, secret: Mapping[str, bytes]) -> GitAuth:
+    def text(*keys: str) -> str:
+        return next((secret[key].decode("utf-8", "replace") for key in keys if key in secret), "")
+
+    if not secret:
+        return GitAuth()
+    if urlsplit(spec.url).scheme == "ssh":
+        for key in ("identity", "known_hosts"):
+            if not text(key):
+                raise ReferenceNotFoundError(f"{name} has no '{key}', which ssh needs")
+        return GitAuth(identity=text("identity"), known_hosts=text("known_hosts"), password=text("password"))
+    username, password = text("username"), text("password")
+    if bool(username) != bool(password):
+        raise ReferenceNotFoundError(f"{name}: 'username' and 'password' must be set together")
+    return GitAuth(
+        username=username,
+        password=password,
+        bearer_token=text("bearerToken"),
+        ca=text("ca.crt", "caFile"),
+        client_certificate=text("tls.crt", "certFile"),
+        client_key=text("tls.key", "keyFile"),
+    )
+
+
+async def _proxy(namespace: str, name: str, references: References) -> GitProxy:
+    secret = await references.secret(namespace, name)
+    values = {key: secret.get(key, b"").decode("utf-8", "replace") for key in ("address", "username", "password")}
+    if not values["address"]:
+        raise ReferenceNotFoundError(f"Secret '{namespace}/{name}' has no 'address' of a proxy")
+    return GitProxy(**values)
+
+
+async def _verification(spec: GitRepositorySpec, namespace: str, references: References) -> Verification | None:
+    if spec.verify is None:
+        return None
+    keys = await references.secret(namespace, spec.verify.secret_ref.name)
+    mode = "HEAD" if spec.verify.mode == "head" else spec.verify.mode
+    return Verification(mode, tuple(sorted(keys.items())))
