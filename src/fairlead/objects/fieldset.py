@@ -1,8 +1,8 @@
 """Sets of fields as the API server writes them in `metadata.managedFields[].fieldsV1`.
 
 ``f:name`` is a field, ``k:{...}`` a list item by its merge keys, ``v:...`` an item of a set, ``i:n`` one by index, and
-``.`` says that the node itself is a member. An empty node is a member without children. Everything here is pure and keeps
-the decoded JSON as it is: sets are compared and merged, hardly ever looked into.
+``.`` says that the node itself is a member. An empty node is a member without children. Everything here is pure
+and keeps the decoded JSON as it is: sets are compared and merged, hardly ever looked into.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The rules are those of Flux's kustomize-controller 1.9: what a build prints is flattened (`List` kinds), stripped of
 what is no object, checked, and normalised so that a server-side apply of it owns what its author meant to own. Two
-of them matter for correctness: `stringData` of a Secret becomes `data` (server-side apply tracks nobody's ownership of `data`
-otherwise), and `status` is never applied.
+of them matter for correctness: `stringData` of a Secret becomes `data` (server-side apply tracks nobody's ownership of
+`data` otherwise), and `status` is never applied.
 """
 
 from __future__ import annotations

@@ -1,0 +1,213 @@
+"""Applies the objects of one owner: stage by stage, validated before written, and only what needs it.
+
+For each stage: what is known to be as we applied it is left alone; the rest is examined by server dry runs, several
+at a time; only when the whole stage is found good, its first object is written. Writes go in apply order: objects of
+the same rank (all ConfigMaps, all Deployments) at the same time, one rank after another. After definitions (CRDs,
+namespaces, classes) the engine waits until they are ready.
+
+Crash safety: before the first object that the inventory does not know is written, `record_inventory` is awaited with
+the inventory that includes it. So whatever exists because of us is in the inventory, whenever the process dies.
+Running it again does what is left to do; a run after a complete one writes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from fairlead.engine.examine import Examiner, Verdict
+from fairlead.engine.failures import combined
+from fairlead.engine.plan import Action, Change, ChangeSet
+from fairlead.engine.scope import place
+from fairlead.engine.wait import HealthTracker, WaitOptions
+from fairlead.engine.write import Writer
+from fairlead.errors import FairleadError, NotReadyError
+from fairlead.objects.inventory import Inventory
+from fairlead.objects.manifest import Manifest, is_crd, part, with_metadata
+from fairlead.objects.order import Stage, apply_groups, stages
+from fairlead.objects.redact import Redactor
+from fairlead.objects.ref import GroupKind, ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fairlead.engine.options import ApplyOptions
+    from fairlead.engine.watcher import ManagedWatcher
+    from fairlead.kube.client import KubeClient
+
+__all__ = ["Applier", "ApplyResult", "RecordInventory"]
+
+T = TypeVar("T")
+U = TypeVar("U")
+RecordInventory = Callable[[Inventory], Awaitable[None]]
+
+NEW_KIND_ATTEMPTS = 8
+"""How often a kind is looked for after its CRD has become established: 50 ms doubling, about 6 s in all."""
+
+
+@dataclass(slots=True)
+class ApplyResult:
+    """What an apply has done, also when it failed on the way."""
+
+    changes: ChangeSet
+    desired: Inventory
+    """The objects that were asked for, as they are named in the cluster."""
+    inventory: Inventory
+    """All that may exist because of us: what was recorded before, and what was written now."""
+    failures: list[FairleadError] = field(default_factory=list)
+
+    @property
+    def error(self) -> FairleadError | None:
+        """All failures as one error; ``None`` when everything was applied."""
+        return combined(self.failures)
+
+    def raise_for_failures(self) -> None:
+        if (error := self.error) is not None:
+            raise error
+
+
+class _StageFailedError(Exception):
+    """Ends the run; carries what went wrong in the stage."""
+
+    def __init__(self, failures: Sequence[FairleadError]) -> None:
+        self.failures = list(failures)
+        super().__init__(f"{len(self.failures)} objects failed")
+
+
+class Applier:
+    """Applies for one owner in one cluster; cheap to make for each run.
+
+    `client` acts with the owner's rights; by default it is the one that watches.
+    """
+
+    def __init__(self, watcher: ManagedWatcher, options: ApplyOptions, *, client: KubeClient | None = None) -> None:
+        self._watcher = watcher
+        self._options = options
+        self._client = client or watcher.client
+
+    async def apply(
+        self,
+        desired: Iterable[Manifest],
+        inventory: Inventory | None = None,
+        *,
+        record_inventory: RecordInventory | None = None,
+    ) -> ApplyResult:
+        """Make the cluster have these objects. Nothing is deleted here; what left the desired state is pruned later.
+
+        The result tells all that was done even when something failed; a failure ends the run after its stage's phase.
+        """
+        manifests = await place(self._client.discovery, (self._owned(manifest) for manifest in desired))
+        run = _Run(self, manifests, inventory or Inventory(), record_inventory)
+        try:
+            for stage, members in stages(manifests, self._options.custom_stage_kinds):
+                await run.stage(stage, members)
+        except _StageFailedError as stopped:
+            run.result.failures.extend(stopped.failures)
+        return run.result
+
+    def _owned(self, manifest: Manifest) -> Manifest:
+        return with_metadata(manifest, labels=self._options.owner.labels)
+
+
+class _Run:
+    """One call of :meth:`Applier.apply`."""
+
+    def __init__(
+        self, applier: Applier, manifests: Sequence[Manifest], inventory: Inventory, record: RecordInventory | None
+    ) -> None:
+        self._watcher = applier._watcher
+        self._client = applier._client
+        self._options = applier._options
+        self._record = record
+        self._limit = asyncio.Semaphore(self._options.concurrency)
+        redactor = Redactor.of(manifests, self._options.sensitive)
+        self._examiner = Examiner(self._watcher, self._client, self._options, redactor)
+        self._writer = Writer(self._watcher, self._client, self._options, redactor)
+        self._new_kinds = frozenset(_kinds_of_definitions(manifests))
+        self.result = ApplyResult(ChangeSet(), Inventory.of(manifests), inventory)
+
+    async def stage(self, stage: Stage, manifests: Sequence[Manifest]) -> None:
+        """Examine, record, write, wait; raises :class:`_StageFailedError`."""
+        await self._watcher.ensure(ObjectRef.of(manifest).group_kind for manifest in manifests)
+        verdicts = await self._examine(manifests)
+        pending = [verdict for verdict in verdicts if verdict.write]
+        self.result.changes.extend(
+            Change(verdict.ref, verdict.action, verdict.reason)
+            for verdict in verdicts
+            if not verdict.write and verdict.action is not None
+        )
+        await self._record_inventory(manifests, write_follows=bool(pending))
+        for group in apply_groups(pending, lambda verdict: verdict.ref):
+            done = await self._all(group, self._writer.write)
+            self.result.changes.extend(done)
+        if any(is_crd(verdict.manifest) for verdict in pending):
+            self._client.discovery.invalidate()
+        if stage.waits:
+            await self._wait(verdicts)
+
+    async def _examine(self, manifests: Sequence[Manifest]) -> list[Verdict]:
+        settled = [self._examiner.settled(manifest) for manifest in manifests]
+        open_ones = [manifest for manifest, verdict in zip(manifests, settled, strict=True) if verdict is None]
+        alone = len(open_ones) == 1
+
+        async def examine(manifest: Manifest) -> Verdict:
+            return await self._patiently(manifest, alone=alone)
+
+        return [verdict for verdict in settled if verdict is not None] + await self._all(open_ones, examine)
+
+    async def _patiently(self, manifest: Manifest, *, alone: bool) -> Verdict:
+        """Examine an object; one whose CRD came with an earlier stage may need a moment until its kind is served.
+
+        An established CRD is served a little later, and nothing announces that, so it is tried again a few times.
+        """
+        pause = 0.05
+        for _ in range(NEW_KIND_ATTEMPTS if ObjectRef.of(manifest).group_kind in self._new_kinds else 0):
+            try:
+                return await self._examiner.examine(manifest, alone=alone)
+            except NotReadyError:
+                self._client.discovery.invalidate()
+                await asyncio.sleep(pause)
+                pause *= 2
+        return await self._examiner.examine(manifest, alone=alone)
+
+    async def _record_inventory(self, manifests: Sequence[Manifest], *, write_follows: bool) -> None:
+        """Tell the inventory about objects before they may come to exist."""
+        known = self.result.inventory
+        self.result.inventory = known | Inventory.of(manifests)
+        if self._record is not None and write_follows and len(self.result.inventory) > len(known):
+            await self._record(self.result.inventory)
+
+    async def _wait(self, verdicts: Sequence[Verdict]) -> None:
+        refs = [verdict.ref for verdict in verdicts if verdict.action is not Action.SKIPPED]
+        try:
+            await HealthTracker(self._watcher).wait(refs, WaitOptions(timeout=self._options.stage_timeout))
+        except NotReadyError as error:
+            raise _StageFailedError([error]) from error
+
+    async def _all(self, items: Sequence[T], work: Callable[[T], Awaitable[U]]) -> list[U]:
+        """Work on all items, several at a time; all get their chance, then the failures of all are raised together."""
+
+        async def one(item: T) -> U | FairleadError:
+            async with self._limit:
+                try:
+                    return await work(item)
+                except FairleadError as error:
+                    return error
+
+        outcomes = await asyncio.gather(*(one(item) for item in items))
+        failures = [outcome for outcome in outcomes if isinstance(outcome, FairleadError)]
+        done = [outcome for outcome in outcomes if not isinstance(outcome, FairleadError)]
+        if failures:
+            self.result.changes.extend(change for change in done if isinstance(change, Change))
+            raise _StageFailedError(failures)
+        return done
+
+
+def _kinds_of_definitions(manifests: Iterable[Manifest]) -> Iterable[GroupKind]:
+    """The kinds that CRDs among the manifests define."""
+    for manifest in manifests:
+        if is_crd(manifest):
+            spec = part(manifest, "spec")
+            yield GroupKind(str(spec.get("group") or ""), str(part(spec, "names").get("kind") or ""))
