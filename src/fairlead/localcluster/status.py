@@ -38,13 +38,14 @@ class StatusError(FairleadError):
         self.message = message
         self.details = details
         self.retry_after = retry_after
+        self.list_metadata: dict[str, Any] = {}
 
     def body(self) -> dict[str, Any]:
         """The ``Status`` object that the client gets."""
         status: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": self.list_metadata,
             "status": "Failure",
             "message": self.message,
         }

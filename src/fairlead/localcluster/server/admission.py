@@ -1,0 +1,66 @@
+"""Checks and additions between decoding and storing: the real server's built-in admission plugins that matter here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fairlead.localcluster.server.addresses import ServiceAddresses
+from fairlead.localcluster.status import StatusError, not_found, resource_name
+from fairlead.localcluster.storage import decode_body
+
+if TYPE_CHECKING:
+    from fairlead.localcluster.server.registry import Resource
+    from fairlead.localcluster.server.requests import WriteOptions
+    from fairlead.localcluster.storage import Store
+
+__all__ = ["Admission"]
+
+Manifest = dict[str, Any]
+
+
+class Admission:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._addresses = ServiceAddresses(store)
+
+    def create(self, resource: Resource, namespace: str, obj: Manifest, options: WriteOptions) -> None:
+        """Before a new object is validated."""
+        if resource.namespaced:
+            self._namespace_alive(resource, namespace, obj)
+
+    def _namespace_alive(self, resource: Resource, namespace: str, obj: Manifest) -> None:
+        stored = self._store.collection("namespaces").get("", namespace)
+        if stored is None:
+            raise not_found("", "namespaces", namespace)
+        if not decode_body(stored.body)["metadata"].get("deletionTimestamp"):
+            return
+        name = obj["metadata"].get("name", "")
+        text = f"unable to create new content in namespace {namespace} because it is being terminated"
+        details: Manifest = {
+            "name": name,
+            "group": resource.group,
+            "kind": resource.plural,
+            "causes": [
+                {
+                    "reason": "NamespaceTerminating",
+                    "message": f"namespace {namespace} is being terminated",
+                    "field": "metadata.namespace",
+                }
+            ],
+        }
+        raise StatusError(
+            403,
+            "Forbidden",
+            f'{resource_name(resource.group, resource.plural)} "{name}" is forbidden: {text}',
+            {key: value for key, value in details.items() if value},
+        )
+
+    def update(self, resource: Resource, live: Manifest, new: Manifest, options: WriteOptions) -> None:
+        """Before a new state replaces the live one."""
+        if resource.collection == "services":
+            self._addresses.update(live, new)
+
+    def allocate(self, resource: Resource, obj: Manifest, options: WriteOptions) -> None:
+        """Give a valid new object what only the cluster can give: a service its address."""
+        if resource.collection == "services":
+            self._addresses.allocate(obj)

@@ -1,0 +1,101 @@
+"""Paths that are no resources: discovery, the version, probes, OpenAPI documents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from fairlead.localcluster.server.negotiate import wants_discovery
+from fairlead.localcluster.server.respond import json_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fairlead.localcluster.server.discovery import Discovery
+    from fairlead.localcluster.server.openapi import OpenApi
+
+__all__ = ["Documents"]
+
+VERSION: dict[str, Any] = {
+    "major": "1",
+    "minor": "35",
+    "emulationMajor": "1",
+    "emulationMinor": "35",
+    "minCompatibilityMajor": "1",
+    "minCompatibilityMinor": "34",
+    "gitVersion": "v1.35.4+fairlead",
+    "gitCommit": "",
+    "gitTreeState": "clean",
+    "buildDate": "1970-01-01T00:00:00Z",
+    "goVersion": "",
+    "compiler": "",
+    "platform": "linux/amd64",
+}
+
+
+class Documents:
+    def __init__(self, discovery: Discovery, openapi: OpenApi, url: Callable[[], str]) -> None:
+        self._discovery = discovery
+        self._openapi = openapi
+        self._url = url
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse | None:
+        """A response, or ``None`` when there is nothing at this path."""
+        parts = [part for part in request.path.split("/") if part]
+        match parts:
+            case ["api"] | ["apis"]:
+                return self._root(request, parts[0])
+            case ["api", version]:
+                return _document(self._discovery.resource_list("", version))
+            case ["apis", group]:
+                return _document(self._discovery.group(group))
+            case ["apis", group, version]:
+                return _document(self._discovery.resource_list(group, version))
+            case ["version"]:
+                return json_response(VERSION)
+            case ["healthz" | "readyz" | "livez", *_]:
+                return web.Response(text=_probe(request, parts[0]), headers={"X-Content-Type-Options": "nosniff"})
+            case ["openapi", "v3"]:
+                return json_response(self._openapi.index())
+            case ["openapi", "v3", *rest]:
+                body = self._openapi.document("/".join(rest))
+                return web.Response(body=body, content_type="application/json") if body else None
+            case []:
+                return json_response({"paths": self._paths()})
+            case _:
+                return None
+
+    def _root(self, request: web.BaseRequest, root: str) -> web.Response:
+        version = wants_discovery(request.headers.get("Accept", ""))
+        if version:
+            body, tag = self._discovery.aggregated(root, version)
+            headers = {
+                "Content-Type": f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList",
+                "Cache-Control": "public",
+                "Etag": tag,
+                "Vary": "Accept",
+            }
+            if request.headers.get("If-None-Match") == tag:
+                return web.Response(status=304, headers=headers)
+            return web.Response(body=body, headers=headers)
+        if root == "api":
+            return json_response(self._discovery.api_versions(self._url().rpartition("/")[2]))
+        return json_response(self._discovery.group_list())
+
+    def _paths(self) -> list[str]:
+        paths = ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]
+        for group, versions in self._discovery.groups().items():
+            root = f"/apis/{group}" if group else "/api"
+            paths += ([root] if group else []) + [f"{root}/{version}" for version in versions]
+        return sorted(paths)
+
+
+def _document(value: dict[str, Any] | None) -> web.Response | None:
+    return json_response(value) if value is not None else None
+
+
+def _probe(request: web.BaseRequest, name: str) -> str:
+    if "verbose" in request.query:
+        return f"[+]ping ok\n[+]storage ok\n{name} check passed\n"
+    return "ok"

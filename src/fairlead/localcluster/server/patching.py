@@ -1,0 +1,120 @@
+"""Patch: the four ways to change a part of an object, one of which (apply) may also create it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import yaml
+
+from fairlead.localcluster.server import strategy
+from fairlead.localcluster.server.pipeline import Pipeline, Written, check_namespace, timestamp
+from fairlead.localcluster.server.requests import options_invalid
+from fairlead.localcluster.server.serving import to_manifest
+from fairlead.localcluster.status import StatusError, bad_request, conflict, not_found
+
+if TYPE_CHECKING:
+    from fairlead.localcluster.server.registry import Resource
+    from fairlead.localcluster.server.requests import WriteOptions
+
+__all__ = ["APPLY", "PATCH_TYPES", "Patcher"]
+
+Manifest = dict[str, Any]
+
+APPLY = "application/apply-patch+yaml"
+JSON = "application/json-patch+json"
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+PATCH_TYPES = (JSON, MERGE, STRATEGIC, APPLY)
+
+
+class Patcher:
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    def patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        media: str,
+        body: bytes,
+        options: WriteOptions,
+        *,
+        subresource: str = "",
+        named_manager: bool = True,
+    ) -> Written:
+        """``named_manager`` says that the request itself names its field manager, which apply needs."""
+        if media == APPLY:
+            if not named_manager:
+                text = "Required value: is required for apply patch"
+                raise options_invalid("PatchOptions", "Required", text, "fieldManager")
+            return self._apply(resource, namespace, name, body, options, subresource)
+        if options.force:
+            text = "Forbidden: may not be specified for non-apply patch"
+            raise options_invalid("PatchOptions", "Forbidden", text, "force")
+        if media == STRATEGIC and resource.custom is not None or media not in PATCH_TYPES:
+            raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+        return self._change(resource, namespace, name, media, body, options, subresource)
+
+    def _change(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        media: str,
+        body: bytes,
+        options: WriteOptions,
+        subresource: str,
+    ) -> Written:
+        rules = self._pipeline.rules
+        stored = self._pipeline.live(resource, namespace, name)
+        live = to_manifest(resource, stored.body)
+        new = rules.patch(resource, live, body, media)
+        check_namespace(resource, new, namespace)
+        strategy.check_name_in_url(new, name)
+        self._pipeline.check_version(resource, stored, new["metadata"])
+        new = rules.decode(resource, new, options)
+        return self._pipeline.replace(resource, stored, new, options, subresource=subresource)
+
+    def _apply(
+        self, resource: Resource, namespace: str, name: str, body: bytes, options: WriteOptions, subresource: str
+    ) -> Written:
+        applied = _read_applied(body)
+        metadata = applied.setdefault("metadata", {})
+        if metadata.get("managedFields"):
+            raise bad_request("metadata.managedFields must be nil")
+        check_namespace(resource, applied, namespace)
+        metadata.setdefault("name", name)
+        strategy.check_name_in_url(applied, name)
+        stored = self._pipeline.store.collection(resource.collection).get(namespace, name)
+        if stored is None:
+            if subresource:
+                raise not_found(resource.group, resource.plural, name)
+            metadata.pop("resourceVersion", None)
+            new = self._pipeline.rules.apply(resource, None, applied, options, timestamp(), "")
+            new = self._pipeline.rules.decode(resource, new, options)
+            return self._pipeline.insert(resource, namespace, new, options, apply=True)
+        live = to_manifest(resource, stored.body)
+        self._pipeline.check_version(resource, stored, metadata)
+        if metadata.get("uid") and metadata["uid"] != live["metadata"]["uid"]:
+            text = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {live['metadata']['uid']}"
+            raise conflict(resource.group, resource.plural, name, text)
+        new = self._pipeline.rules.apply(resource, live, applied, options, timestamp(), subresource)
+        new = self._pipeline.rules.decode(resource, new, options)
+        return self._pipeline.replace(resource, stored, new, options, subresource=subresource, apply=True)
+
+
+def _read_applied(body: bytes) -> Manifest:
+    """The configuration of an apply request, which is YAML (and usually JSON)."""
+    try:
+        value = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        try:
+            value = yaml.load(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
+        except yaml.YAMLError as error:
+            line = str(error).replace("\n", " ")
+            raise bad_request(f"error decoding YAML: error converting YAML to JSON: yaml: {line}") from error
+    if not isinstance(value, dict):
+        raise bad_request("error decoding YAML: json: cannot unmarshal into Go value of type map[string]interface {}")
+    return value
