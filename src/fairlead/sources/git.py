@@ -156,7 +156,7 @@ class GitSource:
             case Scheme.LOCAL:
                 return LocalTransport(url)
             case Scheme.SSH:
-                return SshTransport(url, auth, self.store.folder)
+                return SshTransport(url, auth, self.store.remote("lobby"))
             case _:
                 return HttpTransport(self._http, url, auth, largest_pack_bytes=self._options.largest_pack_bytes)
 

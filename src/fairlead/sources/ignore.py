@@ -107,7 +107,7 @@ class TreeFilter:
     # -- filtering -------------------------------------------------------------------------------------------------
 
     def _filter(self, rules: _Rules, folder: tuple[str, ...], tree: pygit2.Tree, inherited: int) -> str:
-        """The id of the filtered folder, ``""`` when nothing is left; ``inherited`` is the pattern that decides so far."""
+        """The id of the filtered folder, or ``""``; ``inherited`` is the pattern that decides about it so far."""
         key = (rules.key, folder, str(tree.id), inherited)
         known = self._filtered.get(key)
         if known is None or (known not in ("", key[2]) and not self._store.has(known)):

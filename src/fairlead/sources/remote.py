@@ -120,6 +120,15 @@ class Remote:
         found = {target for name, target in self.kept().items() if not name.endswith("/tag")}
         return sorted(found)
 
+    def take_references(self, prefix: str) -> dict[str, str]:
+        """Read and remove the references below ``prefix``, which a fetch left for us; tags are peeled."""
+        references = self.repository.references
+        found: dict[str, str] = {}
+        for name in [name for name in references if name.startswith(prefix)]:
+            found[name] = str(references[name].peel(pygit2.Commit).id)
+            references.delete(name)
+        return found
+
     # -- shallow commits -------------------------------------------------------------------------------------------
 
     def shallow(self) -> set[str]:
