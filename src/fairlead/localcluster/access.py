@@ -37,7 +37,7 @@ class Access(Protocol):
         ...
 
     async def update(self, obj: Manifest, *, field_manager: str = "") -> Manifest:
-        """Replace everything but the status. With a ``metadata.resourceVersion`` 409 (``Conflict``) when it is stale."""
+        """Replace all but the status. With a ``metadata.resourceVersion`` 409 (``Conflict``) when it is stale."""
         ...
 
     async def update_status(self, obj: Manifest, *, field_manager: str = "") -> Manifest:

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
-from fairlead.localcluster.server.authn import Authenticator
 from fairlead.localcluster.server.authz import Attributes
 from fairlead.localcluster.server.requests import parse_route, request_verb
-from fairlead.localcluster.server.resources import ResourceHandler
 from fairlead.localcluster.server.respond import error_response
 from fairlead.localcluster.status import StatusError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from fairlead.localcluster.server.authn import Authenticator
     from fairlead.localcluster.server.authz import Authorizer
     from fairlead.localcluster.server.requests import Route, UserInfo
+    from fairlead.localcluster.server.resources import ResourceHandler
 
     NonResource = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
 

@@ -105,9 +105,9 @@ class Garbage:
             if not self._dependents.get(uid):
                 self._dependents.pop(uid, None)
             return
-        resource, stored, obj = found
-        finalizers = obj["metadata"].get("finalizers") or []
-        if obj["metadata"].get("deletionTimestamp"):
+        metadata = found[2]["metadata"]
+        finalizers = metadata.get("finalizers") or []
+        if metadata.get("deletionTimestamp"):
             if ORPHAN in finalizers:
                 self._orphan(uid)
                 self._release(uid, ORPHAN)

@@ -1,7 +1,7 @@
 """Which form a client wants: the object, a table for people, or metadata only; JSON or YAML.
 
-Forms are the ``as``, ``g`` and ``v`` parameters of an ``Accept`` entry. Protobuf is not spoken: like the real server for
-custom resources, the next acceptable entry is taken.
+Forms are the ``as``, ``g`` and ``v`` parameters of an ``Accept`` entry. Answers are never protobuf: as the real server
+does for custom resources, the next acceptable entry is taken.
 """
 
 from __future__ import annotations

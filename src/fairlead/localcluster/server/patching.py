@@ -53,7 +53,7 @@ class Patcher:
         if options.force:
             text = "Forbidden: may not be specified for non-apply patch"
             raise options_invalid("PatchOptions", "Forbidden", text, "force")
-        if media == STRATEGIC and resource.custom is not None or media not in PATCH_TYPES:
+        if media not in PATCH_TYPES or (media == STRATEGIC and resource.custom is not None):
             raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
         return self._change(resource, namespace, name, media, body, options, subresource)
 
@@ -98,7 +98,8 @@ class Patcher:
         live = to_manifest(resource, stored.body)
         self._pipeline.check_version(resource, stored, metadata)
         if metadata.get("uid") and metadata["uid"] != live["metadata"]["uid"]:
-            text = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {live['metadata']['uid']}"
+            live_uid = live["metadata"]["uid"]
+            text = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {live_uid}"
             raise conflict(resource.group, resource.plural, name, text)
         new = self._pipeline.rules.apply(resource, live, applied, options, timestamp(), subresource)
         new = self._pipeline.rules.decode(resource, new, options)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-import yaml
 from aiohttp import web
 
+from fairlead.localcluster.server.bodies import check_kind, delete_body, read_object
 from fairlead.localcluster.server.deleting import DeleteOptions
 from fairlead.localcluster.server.negotiate import Form, negotiate
 from fairlead.localcluster.server.reading import too_large
@@ -17,7 +16,8 @@ from fairlead.localcluster.server.respond import bytes_response, json_response
 from fairlead.localcluster.server.selectors import select
 from fairlead.localcluster.server.serving import object_bytes
 from fairlead.localcluster.server.watching import Watch
-from fairlead.localcluster.status import StatusError, bad_request
+from fairlead.localcluster.status import StatusError
+from fairlead.localcluster.storage import decode_body
 
 if TYPE_CHECKING:
     from fairlead.localcluster.server.core import Core
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     from fairlead.localcluster.server.registry import Resource
     from fairlead.localcluster.server.requests import Route, UserInfo
 
-__all__ = ["ResourceHandler", "read_object"]
+__all__ = ["ResourceHandler"]
 
 Manifest = dict[str, Any]
 
-_BODY_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
 _RETURNS_DELETED = frozenset(
     {
         "persistentvolumeclaims",
@@ -205,7 +204,7 @@ class ResourceHandler:
         return bytes_response(body, status=201 if written.created else 200, as_yaml=form.yaml, warnings=warnings)
 
     async def _delete(self, request: web.BaseRequest, route: Route, resource: Resource, user: UserInfo) -> web.Response:
-        wanted = DeleteOptions.parse(request.query, _delete_body(request, await request.read()))
+        wanted = DeleteOptions.parse(request.query, delete_body(request, await request.read()))
         options = WriteOptions(user, "", dry_run=wanted.dry_run)
         stored = self._core.pipeline.live(resource, route.namespace, route.name)
         written = self._core.deleter.delete(resource, stored, wanted, options)
@@ -217,7 +216,7 @@ class ResourceHandler:
     async def _delete_collection(
         self, request: web.BaseRequest, route: Route, resource: Resource, user: UserInfo
     ) -> web.Response:
-        wanted = DeleteOptions.parse(request.query, _delete_body(request, await request.read()))
+        wanted = DeleteOptions.parse(request.query, delete_body(request, await request.read()))
         listing = ListOptions.parse(request.query, watch=False)
         options = WriteOptions(user, "", dry_run=wanted.dry_run)
         selection = select(resource, route.namespace, listing.label_selector, listing.field_selector)
@@ -271,63 +270,7 @@ def deprecations(resource: Resource) -> list[str]:
     return [resource.custom.deprecation] if resource.custom and resource.custom.deprecation else []
 
 
-def read_object(request: web.BaseRequest, body: bytes, kind: str) -> Manifest:
-    """The object in a request's body, JSON or YAML."""
-    media = request.content_type if "Content-Type" in request.headers else "application/json"
-    if media == "application/yaml":
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        value = yaml.load(body, Loader=loader)  # noqa: S506 - a safe loader
-    elif media == "application/json":
-        try:
-            value = msgspec.json.decode(body)
-        except msgspec.DecodeError as error:
-            raise _unrecognized(kind, _json_problem(error), body) from error
-    else:
-        text = "the body of the request was in an unknown format - accepted media types include: "
-        raise StatusError(415, "UnsupportedMediaType", text + ", ".join(_BODY_TYPES))
-    if not isinstance(value, dict):
-        name = {list: "array", str: "string", bool: "bool"}.get(type(value), "number")
-        text = (
-            f"json: cannot unmarshal {name} into Go value of type struct {{ APIVersion string "
-            '"json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
-        )
-        raise _unrecognized(kind, text, body)
-    return value
-
-
-def _json_problem(error: msgspec.DecodeError) -> str:
-    return "unexpected end of JSON input" if "truncated" in str(error) else str(error)
-
-
-def _unrecognized(kind: str, problem: str, body: bytes) -> StatusError:
-    shown = body.decode("utf-8", "replace") if body == b"{" else body[:1024].hex()
-    return bad_request(
-        f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; "
-        f"json parse error: {problem} ({shown})"
-    )
-
-
-def check_kind(resource: Resource, obj: Manifest) -> None:
-    """A body must be of the kind of its path; absent names are filled in."""
-    kind, api_version = obj.get("kind") or resource.kind, obj.get("apiVersion") or resource.api_version
-    if kind != resource.kind or api_version != resource.api_version:
-        version = str(api_version).rpartition("/")[2]
-        raise bad_request(
-            f'{kind} in version "{version}" cannot be handled as a {resource.kind}: no kind "{kind}" is registered for '
-            f'version "{api_version}" in scheme "pkg/runtime/scheme.go:111"'
-        )
-    obj["kind"], obj["apiVersion"] = kind, api_version
-
-
-def _delete_body(request: web.BaseRequest, body: bytes) -> bytes:
-    if body and request.content_type == "application/yaml":
-        return msgspec.json.encode(yaml.safe_load(body))
-    return body
-
-
 def _deleted_status(resource: Resource, written: Written) -> Manifest:
-    from fairlead.localcluster.storage import decode_body
-
     details: Manifest = {"name": written.stored.name}
     if resource.group:
         details["group"] = resource.group

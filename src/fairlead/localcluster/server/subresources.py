@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiohttp import web
 
+from fairlead.localcluster.server.bodies import read_object
 from fairlead.localcluster.server.deleting import DeleteOptions
 from fairlead.localcluster.server.pipeline import timestamp
 from fairlead.localcluster.server.registry import Resource
@@ -38,6 +39,8 @@ class Subresources:
         self, request: web.BaseRequest, route: Route, resource: Resource, user: UserInfo
     ) -> web.StreamResponse:
         body = await request.read()
+        if body and request.method != "PATCH":
+            body = msgspec.json.encode(read_object(request, body, resource.kind))
         agent = request.headers.get("User-Agent", "")
         options = WriteOptions.parse(request.query, "UpdateOptions", user, agent)
         match route.subresource, request.method:

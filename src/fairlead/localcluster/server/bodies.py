@@ -1,0 +1,84 @@
+"""Request bodies: objects in JSON, YAML or protobuf, and what is wrong with others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import yaml
+
+from fairlead.localcluster.server.protobuf import MEDIA_TYPE, ProtobufError, read_protobuf
+from fairlead.localcluster.status import StatusError, bad_request
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from fairlead.localcluster.server.registry import Resource
+
+__all__ = ["check_kind", "delete_body", "read_object"]
+
+Manifest = dict[str, Any]
+
+_BODY_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
+
+
+def read_object(request: web.BaseRequest, body: bytes, kind: str) -> Manifest:
+    """The object in a request's body, JSON or YAML."""
+    media = request.content_type if "Content-Type" in request.headers else "application/json"
+    if media == "application/yaml":
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        value = yaml.load(body, Loader=loader)  # noqa: S506 - a safe loader
+    elif media == "application/json":
+        try:
+            value = msgspec.json.decode(body)
+        except msgspec.DecodeError as error:
+            raise _unrecognized(kind, _json_problem(error), body) from error
+    elif media == MEDIA_TYPE:
+        try:
+            value = read_protobuf(body)
+        except ProtobufError as error:
+            text = f"the object provided is unrecognized (must be of type {kind}): {error}"
+            raise bad_request(text) from error
+    else:
+        text = "the body of the request was in an unknown format - accepted media types include: "
+        raise StatusError(415, "UnsupportedMediaType", text + ", ".join(_BODY_TYPES))
+    if not isinstance(value, dict):
+        name = {list: "array", str: "string", bool: "bool"}.get(type(value), "number")
+        text = (
+            f"json: cannot unmarshal {name} into Go value of type struct {{ APIVersion string "
+            '"json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+        )
+        raise _unrecognized(kind, text, body)
+    return value
+
+
+def _json_problem(error: msgspec.DecodeError) -> str:
+    return "unexpected end of JSON input" if "truncated" in str(error) else str(error)
+
+
+def _unrecognized(kind: str, problem: str, body: bytes) -> StatusError:
+    shown = body.decode("utf-8", "replace") if body == b"{" else body[:1024].hex()
+    return bad_request(
+        f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; "
+        f"json parse error: {problem} ({shown})"
+    )
+
+
+def check_kind(resource: Resource, obj: Manifest) -> None:
+    """A body must be of the kind of its path; absent names are filled in."""
+    kind, api_version = obj.get("kind") or resource.kind, obj.get("apiVersion") or resource.api_version
+    if kind != resource.kind or api_version != resource.api_version:
+        version = str(api_version).rpartition("/")[2]
+        raise bad_request(
+            f'{kind} in version "{version}" cannot be handled as a {resource.kind}: no kind "{kind}" is registered for '
+            f'version "{api_version}" in scheme "pkg/runtime/scheme.go:111"'
+        )
+    obj["kind"], obj["apiVersion"] = kind, api_version
+
+
+def delete_body(request: web.BaseRequest, body: bytes) -> bytes:
+    if body and request.content_type == MEDIA_TYPE:
+        return msgspec.json.encode(read_object(request, body, "DeleteOptions"))
+    if body and request.content_type == "application/yaml":
+        return msgspec.json.encode(yaml.safe_load(body))
+    return body
