@@ -28,7 +28,6 @@ type Field struct {
 }
 
 var out = map[string]map[string]Field{}
-var marshaler = reflect.TypeOf((*json.Marshaler)(nil)).Elem()
 
 func defName(t reflect.Type) string {
 	parts := strings.SplitN(t.PkgPath(), "/", 2)
@@ -56,7 +55,7 @@ func walk(t reflect.Type) {
 		return
 	}
 	name := defName(t)
-	if _, seen := out[name]; seen || reflect.PointerTo(t).Implements(marshaler) {
+	if _, seen := out[name]; seen {
 		return
 	}
 	fields := map[string]Field{}
@@ -122,6 +121,11 @@ func main() {
 		walk(t)
 	}
 	walk(reflect.TypeOf(metav1.ManagedFieldsEntry{}))
+	for name, fields := range out {
+		if len(fields) == 0 { // it prints itself: a time, a quantity, raw JSON
+			delete(out, name)
+		}
+	}
 	encoder := json.NewEncoder(os.Stdout)
 	if err := encoder.Encode(out); err != nil {
 		panic(err)

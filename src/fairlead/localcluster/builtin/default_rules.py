@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from fairlead.localcluster.schema.quantity import round_up_to_milli
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["RULES", "image_pull_policy"]
+__all__ = ["RULES", "TEMPLATE_GENERATION", "image_pull_policy"]
 
 Struct = dict[str, Any]
 RULES: Final[dict[str, Callable[[Struct], None]]] = {}
 _RBAC: Final = "rbac.authorization.k8s.io"
+TEMPLATE_GENERATION: Final = "deprecated.daemonset.template.generation"
 _NAME_LABEL: Final = "kubernetes.io/metadata.name"
 
 
@@ -108,6 +111,24 @@ def _pod_spec(value: Struct) -> None:
     account = value.get("serviceAccountName") or value.get("serviceAccount")
     if account:
         value["serviceAccountName"] = value["serviceAccount"] = account
+
+
+@_rule("core.v1.ResourceRequirements", "core.v1.VolumeResourceRequirements")
+def _resources(value: Struct) -> None:
+    for field in ("limits", "requests"):
+        _round_quantities(value.get(field))
+
+
+@_rule("core.v1.ResourceQuotaSpec")
+def _quota(value: Struct) -> None:
+    _round_quantities(value.get("hard"))
+
+
+def _round_quantities(quantities: Struct | None) -> None:
+    """Amounts of resources are counted in thousandths."""
+    for name, quantity in (quantities or {}).items():
+        if quantities is not None and quantity[-1:] in ("n", "u"):
+            quantities[name] = round_up_to_milli(quantity)
 
 
 @_rule("core.v1.Volume")
@@ -224,6 +245,11 @@ def _namespace(value: Struct) -> None:
     _fill(value.setdefault("status", {}), phase="Active")
 
 
+@_rule("core.v1.EndpointPort")
+def _endpoint(value: Struct) -> None:
+    _fill(value, protocol="TCP")
+
+
 @_rule("core.v1.NodeStatus")
 def _node_status(value: Struct) -> None:
     if value.get("allocatable") is None and value.get("capacity") is not None:
@@ -260,6 +286,8 @@ def _deployment(value: Struct) -> None:
 
 @_rule("apps.v1.DaemonSet")
 def _daemon_set(value: Struct) -> None:
+    # A counter that old versions had in the spec; it is kept as an annotation.
+    _fill(value.setdefault("metadata", {}).setdefault("annotations", {}), **{TEMPLATE_GENERATION: "0"})
     spec = value.setdefault("spec", {})
     _fill(spec, revisionHistoryLimit=10)
     strategy = spec.setdefault("updateStrategy", {})
@@ -294,7 +322,7 @@ def _job(value: Struct) -> None:
     labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
     metadata = value.setdefault("metadata", {})
     if labels and not metadata.get("labels"):
-        metadata["labels"] = dict(labels)
+        metadata["labels"] = labels  # shared on purpose: what the server adds to the template's labels appears here, too
     _job_spec(spec)
     _fill(spec, manualSelector=False)
 

@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, Decimal, localcontext
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["QUANTITY_TEXT", "QuantityError", "canonical_quantity", "parse_quantity"]
+__all__ = ["QUANTITY_TEXT", "QuantityError", "canonical_quantity", "parse_quantity", "round_up_to_milli"]
 
 QUANTITY_TEXT: Final = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 _FORM: Final = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))([eE][+-]?[0-9]+|[KMGTPE]i|[numkMGTPE]|)")
@@ -64,6 +64,13 @@ def canonical_quantity(text: str) -> str:
     if suffix not in _BINARY and suffix not in _DECIMAL:
         return f"{number}e{exponent}" if exponent else number
     return number + _DECIMAL_NAMES[exponent]
+
+
+def round_up_to_milli(text: str) -> str:
+    """The quantity without anything below a thousandth, rounded away from zero."""
+    value = parse_quantity(text)
+    rounded = abs(value).quantize(Decimal("1e-3"), rounding=ROUND_CEILING)
+    return canonical_quantity(f"{-rounded if value < 0 else rounded:f}")
 
 
 def _print_binary(value: int) -> str:
