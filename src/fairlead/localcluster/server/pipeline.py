@@ -74,7 +74,8 @@ class Pipeline:
         obj = self.rules.default(resource, obj)
         if not apply:
             obj = self.rules.record(resource, None, obj, options, now, "")
-        strategy.prepare_create(resource, obj, namespace, now)
+        strategy.identify(obj, namespace, now)
+        self.rules.prepare_create(resource, obj)
         self.admission.create(resource, namespace, obj, options)
         self.rules.validate(resource, obj, None)
         name = obj["metadata"]["name"]
@@ -137,10 +138,9 @@ class Pipeline:
         self.admission.update(resource, live, new, options)
         if not apply:
             new = self.rules.record(resource, live, new, options, timestamp(), subresource)
-        if subresource == "status":
-            strategy.prepare_status_update(resource, live, new)
-        else:
-            strategy.prepare_update(resource, live, new)
+        strategy.keep_identity(live, new)
+        self.rules.prepare_update(resource, live, new, subresource)
+        new["metadata"] = strategy.ordered_metadata(new["metadata"])
         self.rules.validate(resource, new, live)
         new["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
         if self.rules.settle(live, new) is live:
@@ -153,11 +153,10 @@ class Pipeline:
         obj["metadata"] = strategy.ordered_metadata(obj["metadata"])
         obj = to_storage(resource, obj)
         if options.dry_run:
+            if live is None:
+                obj["metadata"].pop("resourceVersion", None)
             version = live.version if live else 0
             return Stored(obj["metadata"].get("namespace") or "", obj["metadata"]["name"], version, encode_body(obj))
-        if live is None:
-            obj["metadata"]["resourceVersion"] = ""  # holds the place in the order of the fields
-            obj["metadata"] = {k: obj["metadata"][k] for k in _with_version(obj["metadata"])}
         return self.store.put(resource.collection, obj)
 
     def _remove(self, resource: Resource, stored: Stored, live: Manifest, options: WriteOptions) -> Stored:
@@ -171,12 +170,6 @@ class Pipeline:
 
     def remove(self, resource: Resource, stored: Stored, options: WriteOptions) -> Stored:
         return self._remove(resource, stored, to_manifest(resource, stored.body), options)
-
-
-def _with_version(metadata: Manifest) -> list[str]:
-    """The fields with the resource version after the uid, where the real server prints it."""
-    keys = [key for key in metadata if key != "resourceVersion"]
-    return [*keys[: keys.index("uid") + 1], "resourceVersion", *keys[keys.index("uid") + 1 :]]
 
 
 def may_vanish(obj: Manifest) -> bool:

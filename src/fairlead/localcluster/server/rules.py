@@ -1,4 +1,4 @@
-"""What is right for one object: the seam between the server and the pure packages ``schema``, ``merge`` and ``builtin``.
+"""What is right for one object: the seam to the pure packages ``schema``, ``merge`` and ``builtin``.
 
 The server says *when* an object is decoded, defaulted, validated or merged; those packages know *how*. Their refusals
 become :class:`StatusError` here.
@@ -6,11 +6,12 @@ become :class:`StatusError` here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from fairlead.localcluster.builtin.defaults import default as default_builtin
+from fairlead.localcluster.builtin.strategy import prepare_for_create, prepare_for_update, reset_fields
 from fairlead.localcluster.merge.apply import ApplyConflictError, apply_patch, keep_timestamps, record_update
 from fairlead.localcluster.merge.patches import PatchError, json_patch, merge_patch, strategic_merge_patch
 from fairlead.localcluster.merge.values import MergeError
@@ -28,9 +29,6 @@ __all__ = ["Rules"]
 
 Manifest = dict[str, Any]
 
-_STATUS: Final = {"f:status": {}}
-_ALL_BUT_STATUS: Final = {"f:metadata": {}, "f:spec": {}}
-_SPEC: Final = {"f:spec": {}}
 _REJECTED = "the server rejected our request due to an error in our request"
 
 
@@ -62,6 +60,16 @@ class Rules:
         """Fill the defaults of a decoded object."""
         return obj if resource.custom is not None else default_builtin(obj)
 
+    @staticmethod
+    def prepare_create(resource: Resource, obj: Manifest) -> None:
+        """What the server writes into a new object of the kind, in place."""
+        prepare_for_create(obj, has_status=resource.has_status)
+
+    @staticmethod
+    def prepare_update(resource: Resource, live: Manifest, new: Manifest, subresource: str) -> None:
+        """Take over from the live object what this endpoint does not write; count the generation; in place."""
+        prepare_for_update(new, live, subresource, has_status=resource.has_status)
+
     def validate(self, resource: Resource, new: Manifest, old: Manifest | None) -> None:
         """Refuse what is wrong in itself or may not change."""
 
@@ -82,7 +90,7 @@ class Rules:
             schema=self._schema(resource),
             now=now,
             subresource=subresource,
-            reset_paths=_reset_paths(resource, subresource),
+            reset_paths=reset_fields(new, subresource, has_status=resource.has_status),
         )
 
     @staticmethod
@@ -109,7 +117,7 @@ class Rules:
                 schema=self._schema(resource),
                 now=now,
                 subresource=subresource,
-                reset_paths=_reset_paths(resource, subresource),
+                reset_paths=reset_fields(applied, subresource, has_status=resource.has_status),
             )
         except ApplyConflictError as error:
             raise StatusError(409, "Conflict", str(error), {"causes": error.causes()}) from error
@@ -139,13 +147,6 @@ class Rules:
                 raise StatusError(422, "Invalid", _REJECTED, {}) from error
             reason = {400: "BadRequest", 413: "RequestEntityTooLarge"}.get(error.code, "")
             raise StatusError(error.code, reason, str(error)) from error
-
-
-def _reset_paths(resource: Resource, subresource: str) -> dict[str, Any] | None:
-    """The fields that an endpoint does not write."""
-    if subresource == "status":
-        return _ALL_BUT_STATUS if resource.custom is not None else _SPEC
-    return _STATUS if resource.has_status and not subresource else None
 
 
 def report(problems: list[str], resource: Resource, options: WriteOptions) -> None:

@@ -106,15 +106,15 @@ class _Parser:
             raise self.error(self.tokens[self.at - 1] if self.at <= len(self.tokens) else "", "'('")
         values: set[str] = set()
         expect_value = True
-        while (token := self.take()) != ")":
-            if not token:
+        while (part := self.take()) != ")":
+            if not part:
                 raise self.error("", "',', or ')'")
-            if token == ",":
+            if part == ",":
                 if expect_value:
                     values.add("")
                 expect_value = True
             else:
-                values.add(token)
+                values.add(part)
                 expect_value = False
         return frozenset(values or {""})
 

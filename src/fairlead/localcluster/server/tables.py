@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
+from fairlead.localcluster.printers import cells, columns
+
 if TYPE_CHECKING:
     from fairlead.localcluster.server.registry import Resource
 
@@ -12,13 +14,11 @@ __all__ = ["table_columns", "table_row"]
 
 
 def table_columns(resource: Resource) -> list[dict[str, Any]]:
-    return [
-        {"name": "Name", "type": "string", "format": "name", "description": "", "priority": 0},
-        {"name": "Age", "type": "string", "format": "", "description": "", "priority": 0},
-    ]
+    custom = resource.custom.columns if resource.custom else None
+    return columns(resource.group, resource.version, resource.kind, custom)
 
 
 def table_row(resource: Resource, obj: dict[str, Any]) -> dict[str, Any]:
-    now = datetime.datetime.now(datetime.UTC)
-    age = now - datetime.datetime.fromisoformat(obj["metadata"]["creationTimestamp"])
-    return {"cells": [obj["metadata"]["name"], f"{int(age.total_seconds())}s"]}
+    """A row without its object."""
+    custom = resource.custom.columns if resource.custom else None
+    return {"cells": cells(obj, datetime.datetime.now(datetime.UTC), custom)}

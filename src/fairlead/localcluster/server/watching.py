@@ -126,9 +126,7 @@ class Watch:
                 return
 
     def _initial_lines(self) -> list[bytes]:
-        lines = []
-        for stored in self._initial:
-            lines.append(self._line(Change(stored.version, None, stored, stored.body), "ADDED"))
+        lines = [self._line(Change(one.version, None, one, one.body), "ADDED") for one in self._initial]
         self._initial = []
         if self._options.initial_events and self._options.bookmarks:
             lines.append(self._bookmark({"annotations": {"k8s.io/initial-events-end": "true"}}))
