@@ -1,0 +1,20 @@
+"""All scenarios, of all files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.localcluster.conformance import scenarios_objects
+
+if TYPE_CHECKING:
+    from tests.localcluster.conformance.replay import Scenario
+
+__all__ = ["all_scenarios"]
+
+
+def all_scenarios() -> list[Scenario]:
+    found = [*scenarios_objects.SCENARIOS]
+    names = [one.name for one in found]
+    if len(set(names)) != len(names):
+        raise AssertionError("two scenarios have the same name")
+    return found
