@@ -98,13 +98,20 @@ class Applier:
 
         The result tells all that was done even when something failed; a failure ends the run after its stage's phase.
         """
-        manifests = await place(self._client.discovery, (self._owned(manifest) for manifest in desired))
-        run = _Run(self, manifests, inventory or Inventory(), record_inventory)
+        owned = [self._owned(manifest) for manifest in desired]
+        before = inventory or Inventory()
+        try:
+            manifests = await place(self._client.discovery, owned)
+        except FairleadError as error:
+            return ApplyResult(ChangeSet(), Inventory.of(owned), before, [error])
+        run = _Run(self, manifests, before, record_inventory)
         try:
             for stage, members in stages(manifests, self._options.custom_stage_kinds):
                 await run.stage(stage, members)
         except _StageFailedError as stopped:
             run.result.failures.extend(stopped.failures)
+        except FairleadError as error:
+            run.result.failures.append(error)
         return run.result
 
     def _owned(self, manifest: Manifest) -> Manifest:
@@ -181,10 +188,9 @@ class _Run:
 
     async def _wait(self, verdicts: Sequence[Verdict]) -> None:
         refs = [verdict.ref for verdict in verdicts if verdict.action is not Action.SKIPPED]
-        try:
-            await HealthTracker(self._watcher).wait(refs, WaitOptions(timeout=self._options.stage_timeout))
-        except NotReadyError as error:
-            raise _StageFailedError([error]) from error
+        await HealthTracker(self._watcher, client=self._client).wait(
+            refs, WaitOptions(timeout=self._options.stage_timeout)
+        )
 
     async def _all(self, items: Sequence[T], work: Callable[[T], Awaitable[U]]) -> list[U]:
         """Work on all items, several at a time; all get their chance, then the failures of all are raised together."""

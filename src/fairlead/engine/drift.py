@@ -28,11 +28,15 @@ from fairlead.objects.redact import mask_changes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from fairlead.objects.ref import ObjectRef
+
 __all__ = [
     "NO_FINGERPRINT",
     "Managers",
     "content_digest",
+    "drift_message",
     "drifted_fields",
+    "field_list",
     "fingerprint",
     "needs_takeover",
     "owned_fields",
@@ -102,6 +106,12 @@ def content_digest(manifest: Mapping[str, Any]) -> str:
 def drifted_fields(live: Mapping[str, Any], repaired: Mapping[str, Any]) -> tuple[FieldChange, ...]:
     """What a repair changed, as fields that may be shown: the values of a Secret are masked."""
     return mask_changes(repaired, diff_manifests(live, repaired))
+
+
+def drift_message(ref: ObjectRef, fields: Iterable[FieldChange]) -> str:
+    """The text of the event that tells of a repair: the object and its fields, never a value."""
+    listed = field_list(fields)
+    return f"{ref} had drifted and was repaired" + (f": {listed}" if listed else "")
 
 
 def field_list(changes: Iterable[FieldChange], limit: int = 10) -> str:

@@ -121,9 +121,10 @@ class Examiner:
         return bool(self._options.ignore.paths_for(manifest))
 
     def _reason(self, ref: ObjectRef, hashed: str) -> str:
+        """Drift, when the object was applied just like this before and somebody has changed or deleted it since."""
         applied = self._state.applied(ref)
         as_before = applied is not None and applied.digest == hashed and applied.owner == self._options.owner
-        return DRIFT if as_before and self._state.drifted(ref) else ""
+        return DRIFT if as_before and (self._state.drifted(ref) or self._state.record(ref) is None) else ""
 
     async def _by_dry_run(
         self, manifest: Manifest, hashed: str, record: Record | None, live: Manifest | None
@@ -135,7 +136,7 @@ class Examiner:
             return await self._refused(manifest, hashed, error)
         version = str(metadata_of(answer).get("resourceVersion") or "")
         if not version:
-            reason = self._reason_of_absence(ref, hashed)
+            reason = self._reason(ref, hashed)
             return Verdict(manifest, ref, hashed, Action.CREATED, reason, write=True, answer=answer)
         if live is None and (record is None or record.resource_version != version):
             live = await self._read(manifest)
@@ -166,12 +167,6 @@ class Examiner:
         reason = self._reason(ref, hashed) or ("" if changed or takeover else OWNERSHIP)
         before = record.resource_version
         return Verdict(manifest, ref, hashed, action, reason, write=True, live=live, answer=answer, before=before)
-
-    def _reason_of_absence(self, ref: ObjectRef, hashed: str) -> str:
-        """An object that we applied before, just like this, has been deleted by somebody."""
-        applied = self._state.applied(ref)
-        same = applied is not None and applied.digest == hashed and applied.owner == self._options.owner
-        return DRIFT if same else ""
 
     async def _read(self, manifest: Manifest) -> Manifest | None:
         """The live object in the manifest's version; ``None`` when it (or its kind) is not there."""

@@ -135,14 +135,16 @@ ManagedEvent = Drifted | Deleted | Taken | HealthChanged
 class Write:
     """One write in progress; see :meth:`ClusterState.writing`."""
 
-    __slots__ = ("_state", "ref")
+    __slots__ = ("_state", "ref", "succeeded")
 
     def __init__(self, state: ClusterState, ref: ObjectRef) -> None:
         self._state = state
         self.ref = ref
+        self.succeeded = False
 
     def applied(self, answer: Mapping[str, Any], owner: Owner, digest: str) -> None:
         """The server's answer to our apply: from now on this is what is expected."""
+        self.succeeded = True
         self._state.accept(answer, owner, digest)
 
     def deleted(self) -> None:
@@ -218,19 +220,29 @@ class ClusterState:
 
     @contextlib.contextmanager
     def writing(self, ref: ObjectRef) -> Iterator[Write]:
-        """Around every write to an object: until its end, watch events of the object are no drift."""
+        """Around every write to an object: until its end, watch events of the object are no drift.
+
+        What came meanwhile is judged at the end. A write that failed and changed nothing is no news: telling of the
+        same drift again would start the same write again, without a pause.
+        """
+        before = self._records.get(ref)
         self._writing[ref] = self._writing.get(ref, 0) + 1
+        write = Write(self, ref)
         try:
-            yield Write(self, ref)
+            yield write
         finally:
             self._writing[ref] -= 1
             if not self._writing[ref]:
                 del self._writing[ref]
-                record = self._records.get(ref)
-                if record is None:
-                    self._judge_absence(ref)
-                else:
-                    self._judge(record)
+                self._judge_after(write, before)
+
+    def _judge_after(self, write: Write, before: Record | None) -> None:
+        record = self._records.get(write.ref)
+        if record is None:
+            if before is not None or write.succeeded:
+                self._judge_absence(write.ref)
+        elif write.succeeded or before is None or before.signature != record.signature:
+            self._judge(record)
 
     def accept(self, answer: Mapping[str, Any], owner: Owner, digest: str) -> None:
         """Take an object, as the server shows it, for exactly what we want of it."""

@@ -26,6 +26,7 @@ from fairlead.objects.ref import GroupKind, ObjectRef
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from fairlead.kube.client import KubeClient
     from fairlead.objects.manifest import Manifest
 
     Rule = Callable[[Manifest], HealthStatus]
@@ -71,10 +72,17 @@ def jobs_with_ttl(manifests: Iterable[Mapping[str, Any]]) -> frozenset[ObjectRef
 
 
 class HealthTracker:
-    """Waits for objects of one cluster."""
+    """Waits for objects of one cluster; `client` reads those that are not managed, by default the one that watches."""
 
-    def __init__(self, watcher: ManagedWatcher, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        watcher: ManagedWatcher,
+        *,
+        client: KubeClient | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._watcher = watcher
+        self._client = client or watcher.client
         self._monotonic = monotonic
 
     async def wait(self, refs: Iterable[ObjectRef], options: WaitOptions) -> float:
@@ -84,7 +92,7 @@ class HealthTracker:
         """
         started = self._monotonic()
         wanted = tuple(dict.fromkeys(refs))
-        async with _View(self._watcher, wanted, options) as view:
+        async with _View(self._watcher, self._client, wanted, options) as view:
             while True:
                 statuses = view.statuses()
                 if all(status.ready for status in statuses.values()):
@@ -98,7 +106,7 @@ class HealthTracker:
 
     async def _failure(self, statuses: Mapping[ObjectRef, HealthStatus], *, timed_out: bool) -> HealthCheckFailedError:
         unready = {ref: status for ref, status in statuses.items() if status.failed or (timed_out and not status.ready)}
-        causes = await causes_of(self._watcher.client, tuple(unready))
+        causes = await causes_of(self._client, tuple(unready))
         words = "timeout waiting for" if timed_out else "failed early due to stalled resources"
         texts = describe({ref: status.status for ref, status in unready.items()}, _with_messages(unready, causes))
         return HealthCheckFailedError(f"{words}: [{', '.join(texts)}]", unready, timed_out=timed_out)
@@ -120,8 +128,11 @@ def _hopeless(statuses: Mapping[ObjectRef, HealthStatus], options: WaitOptions) 
 class _View:
     """The health of a set of objects, from the records of managed ones and from watches of single objects."""
 
-    def __init__(self, watcher: ManagedWatcher, refs: tuple[ObjectRef, ...], options: WaitOptions) -> None:
+    def __init__(
+        self, watcher: ManagedWatcher, client: KubeClient, refs: tuple[ObjectRef, ...], options: WaitOptions
+    ) -> None:
         self._watcher = watcher
+        self._client = client
         self._options = options
         self._refs = frozenset(refs)
         self._order = refs
@@ -183,7 +194,7 @@ class _View:
     async def _watch(self, ref: ObjectRef) -> None:
         """Watch one object that is not managed (or not yet there)."""
         self._own[ref] = NOT_FOUND
-        client = self._watcher.client
+        client = self._client
         try:
             decode = decoder_for(await client.discovery.resource(ref.group_kind))
         except NoMatchError:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import msgspec
 
 from fairlead.errors import BuildError
 from fairlead.objects.ref import GroupVersionKind, ObjectRef, split_api_version
@@ -109,8 +110,7 @@ def with_metadata(
 
 def digest(manifest: Mapping[str, Any]) -> str:
     """A short hash of a manifest's content; equal exactly for equal content, whatever the order of keys."""
-    encoded = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-    return hashlib.blake2b(encoded.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return hashlib.blake2b(msgspec.json.encode(manifest, order="deterministic"), digest_size=16).hexdigest()
 
 
 def collect(documents: Iterable[Any], origins: Sequence[str] = ()) -> list[Manifest]:
