@@ -138,7 +138,7 @@ class _Entry:
         """``<key>-data`` decoded, else the content of the file that ``<key>`` names."""
         if encoded := self.value.get(f"{key}-data"):
             try:
-                return base64.b64decode(encoded)
+                return base64.b64decode("".join(str(encoded).split()), validate=True)
             except (binascii.Error, ValueError, TypeError) as error:
                 raise KubeconfigError(f"{name}: {key}-data is not base64") from error
         path = None if untrusted else self.path(key)

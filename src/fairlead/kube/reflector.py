@@ -171,6 +171,8 @@ class Reflector(Generic[T]):
 
     def nudge(self) -> None:
         """Try again now instead of after the pause: the kind has just been established, access was granted."""
+        if isinstance(self.error, NoMatchError):
+            self._client.discovery.invalidate()
         self._nudged.set()
 
     async def run(self) -> None:
@@ -296,7 +298,6 @@ class Reflector(Generic[T]):
         self.error = error
         if immediately:
             return
-        self._nudged.clear()
         sleeping = asyncio.ensure_future(self._sleep(self._backoff.delay(self._failures)))
         nudged = asyncio.ensure_future(self._nudged.wait())
         try:
@@ -304,3 +305,4 @@ class Reflector(Generic[T]):
         finally:
             sleeping.cancel()
             nudged.cancel()
+            self._nudged.clear()
