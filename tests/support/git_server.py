@@ -1,4 +1,4 @@
-"""A real Git server over http(s) for tests: ``git http-backend`` behind a small web server that can misbehave on demand.
+"""A real Git server over http(s) for tests: ``git http-backend`` behind a web server that misbehaves on demand.
 
 ::
 
@@ -60,7 +60,7 @@ class Seen:
 
 
 class GitServer:
-    """Serves every repository below ``folder``; reading needs no permission until ``users`` or ``tokens`` are filled."""
+    """Serves every repository below ``folder``; to everybody, until ``users`` or ``tokens`` are filled."""
 
     def __init__(self, folder: Path, *, tls: ssl.SSLContext | None = None) -> None:
         self.folder = folder
@@ -76,6 +76,8 @@ class GitServer:
         """Whether parts of the objects may be left out (``filter``)."""
         self.push = False
         self.seen: list[Seen] = []
+        self.asked = asyncio.Event()
+        """Set by every request."""
         self._tls = tls
         self._runner: web.AppRunner | None = None
         self._port = 0
@@ -102,9 +104,8 @@ class GitServer:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         header = request.headers.get
-        self.seen.append(
-            Seen(request.method, request.path, header("Authorization", ""), header("Git-Protocol", ""))
-        )
+        self.seen.append(Seen(request.method, request.path, header("Authorization", ""), header("Git-Protocol", "")))
+        self.asked.set()
         for old, new in self.redirects.items():
             if request.path.startswith(old + "/"):
                 raise web.HTTPMovedPermanently(new + request.path_qs.removeprefix(old))

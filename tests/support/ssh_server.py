@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import subprocess
+import tempfile
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import asyncssh
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["GitSshServer", "make_key"]
 
@@ -19,8 +18,17 @@ __all__ = ["GitSshServer", "make_key"]
 def make_key(*, passphrase: str | None = None, form: str = "openssh") -> tuple[str, str]:
     """A new key: private (in ``form``) and public."""
     key = asyncssh.generate_private_key("ssh-ed25519")
+    if passphrase and form == "openssh":  # asyncssh writes this form only with another package
+        return _make_locked_key(passphrase)
     private = key.export_private_key(form, passphrase=passphrase)
     return private.decode(), key.export_public_key().decode()
+
+
+def _make_locked_key(passphrase: str) -> tuple[str, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", str(file)], check=True)
+        return file.read_text(), file.with_suffix(".pub").read_text()
 
 
 class GitSshServer:
@@ -72,9 +80,10 @@ class GitSshServer:
             str(self.folder / words[1].lstrip("/")),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
             env=self._environment(process),
         )
-        if child.stdin is None or child.stdout is None:
+        if child.stdin is None or child.stdout is None or child.stderr is None:
             raise RuntimeError("the child has no pipes")
         try:
             async with asyncio.TaskGroup() as pumps:
@@ -82,6 +91,7 @@ class GitSshServer:
                 while data := await child.stdout.read(2**16):
                     process.stdout.write(data)
                     await process.stdout.drain()
+                process.stderr.write(await child.stderr.read())
                 feeding.cancel()
             status = await child.wait()
         finally:

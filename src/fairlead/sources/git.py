@@ -192,6 +192,7 @@ class GitSource:
         remote = self.store.remote(key)
         transport = self._transport(url, auth)
         async with remote.lock:
+            remote.prepare()
             if spec.ref.commit and spec.ref.branch and head.commit == spec.ref.commit:
                 await self._check_branch_holds(spec, url, auth, remote, transport)
             if not (remote.holds(head.commit) and (not head.tag_id or remote.has(head.tag_id))):

@@ -171,7 +171,7 @@ class HttpTransport:
         server = self._pool.servers.get(self._key)
         if server is None:
             server, _ = await self._connect()
-        remote.prepare()
+        remote.prepare()  # the history of a branch is fetched into a folder of its own
         async with self._call(server, protocol.fetch(server.features, request)) as reader:
             shallow = await protocol.read_until_pack(reader, server.features, request)
             await remote.receive_pack(reader.sideband(shallow.first), largest_bytes=self._largest_pack_bytes)
@@ -198,15 +198,21 @@ class HttpTransport:
         headers: dict[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         proxy = self._auth.proxy
+        all_headers = {"Git-Protocol": "version=2", **(headers or {}), **self._authorization(send_credentials)}
+        proxy_headers = {}
+        if proxy and proxy.username:
+            proxy_headers = {"Proxy-Authorization": _basic(proxy.username, proxy.password)}
+            if not url.startswith("https:"):
+                all_headers |= proxy_headers  # without a tunnel the request itself goes to the proxy
         try:
             async with self._pool.session().request(
                 method,
                 url,
                 data=body,
-                headers={"Git-Protocol": "version=2", **(headers or {}), **self._authorization(send_credentials)},
+                headers=all_headers,
                 ssl=self._pool.tls(self._auth),
                 proxy=proxy.address if proxy else None,
-                proxy_auth=aiohttp.BasicAuth(proxy.username, proxy.password) if proxy and proxy.username else None,
+                proxy_headers=proxy_headers or None,
                 allow_redirects=False,
             ) as response:
                 yield response
@@ -221,8 +227,7 @@ class HttpTransport:
         if self._auth.bearer_token:
             return {"Authorization": f"Bearer {self._auth.bearer_token}"}
         if self._auth.username:
-            pair = f"{self._auth.username}:{self._auth.password}".encode()
-            return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+            return {"Authorization": _basic(self._auth.username, self._auth.password)}
         return {}
 
     def _follow(self, base: str, location: str, send_credentials: bool) -> tuple[str, bool]:
@@ -271,6 +276,10 @@ class HttpTransport:
                 raise GitOperationError(f"{url} cannot be reached: {error.os_error}") from None
             case _:
                 raise GitOperationError(f"{url} broke off: {type(error).__name__}") from None
+
+
+def _basic(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def _safe(text: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import shutil
 import struct
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ class Remote:
         self.lock = asyncio.Lock()
         self._repository: pygit2.Repository | None = None
         self._history: Remote | None = None
+        self._swept = False
 
     @property
     def repository(self) -> pygit2.Repository:
@@ -49,8 +51,24 @@ class Remote:
         return self._repository
 
     def prepare(self) -> None:
-        """Make the folder, so that a child process finds a repository."""
+        """Make the folder, so that a child process finds a repository. Called with the lock held."""
         _ = self.repository
+        if not self._swept:
+            self.sweep()
+
+    def forget_swept(self) -> None:
+        """Sweep again before the next fetch."""
+        self._swept = False
+
+    def sweep(self) -> None:
+        """Remove what a killed process left behind: half a pack, locks, keys. Called with the lock held."""
+        leftovers = [*self.pack_folder.glob("tmp_*"), *self.folder.glob("*.lock"), *self.folder.glob("*.new")]
+        leftovers += (self.folder / "refs").rglob("*.lock")
+        for path in leftovers:
+            path.unlink(missing_ok=True)
+        for scratch in self.folder.glob("scratch-*"):
+            shutil.rmtree(scratch, ignore_errors=True)
+        self._swept = True
 
     def history(self) -> Remote:
         """A second repository beside this one that holds the whole history of branches, for finding commits in it."""
@@ -187,8 +205,12 @@ class Remote:
             return
         limit = f"--max-input-size={largest_bytes}"
         command = ["-c", "pack.threads=1", "index-pack", "--stdin", "--fix-thin", limit]
-        async with start_git(command, folder=self.folder) as process:
-            await _feed(process, header, chunks)
+        try:
+            async with start_git(command, folder=self.folder) as process:
+                await _feed(process, header, chunks)
+        except BaseException:
+            self.sweep()
+            raise
         self.reopen()
 
     async def repack(self) -> None:
@@ -204,9 +226,7 @@ class Remote:
         try:
             yield folder
         finally:
-            for file in folder.iterdir():
-                file.unlink()
-            folder.rmdir()
+            shutil.rmtree(folder)
 
 
 def _check_tree(repository: pygit2.Repository, tree: pygit2.Tree, known: list[pygit2.Tree]) -> None:

@@ -118,6 +118,9 @@ class SshTransport:
                 return await run_git(arguments, folder=remote.folder, environment=environment)
             except GitFailedError as error:
                 raise self._explain(error.stderr) from None
+            except asyncio.CancelledError:
+                remote.forget_swept()  # Git was killed: it may have left locks
+                raise
             finally:
                 remote.reopen()
 

@@ -1,4 +1,4 @@
-"""Which commit a spec means, and what lands in the store; over http, from this machine, and with both protocol versions."""
+"""Which commit a spec means, and what lands in the store: over http in both versions, and from this machine."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pygit2
 import pytest
 
 from fairlead.sources.errors import GitRefNotFoundError, GitSpecError, GitUrlError
 from fairlead.sources.git import GitOptions, GitSource
 from fairlead.sources.spec import GitAuth, GitRef, GitSpec, Include
+from tests.support.git_server import Failure, GitServer
 from tests.support.repo import RepoBuilder, Submodule
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
     from fairlead.sources.spec import GitRevision
     from fairlead.sources.store import ObjectStore
-    from tests.support.git_server import GitServer
 
 
 @pytest.fixture(params=["http", "http-v0", "local"])
@@ -63,7 +64,7 @@ async def test_new_commits_and_a_forced_push_are_followed(
 
 async def test_the_default_branch_is_master(git: GitSource, place: tuple[RepoBuilder, str]) -> None:
     repo, url = place
-    with pytest.raises(GitRefNotFoundError, match="branch 'master' not found .*branches there: main"):
+    with pytest.raises(GitRefNotFoundError, match=r"branch 'master' not found .*branches there: main"):
         await git.resolve(GitSpec(url))
     repo.commit("Old habits", branch="master")
     assert (await git.resolve(GitSpec(url))).revision == f"master@sha1:{repo.at('master')}"
@@ -227,14 +228,9 @@ async def test_local_repositories_need_permission(store: ObjectStore, repo: Repo
                 await git.resolve(GitSpec(url, GitRef(branch="main")))
 
 
-async def test_a_checkout_and_a_worktree_are_repositories_too(
-    git: GitSource, repo: RepoBuilder, tmp_path: Path
-) -> None:
-    import subprocess
-
+async def test_checkout_and_worktree_are_repositories(git: GitSource, repo: RepoBuilder, tmp_path: Path) -> None:
     checkout, tree = tmp_path / "checkout", tmp_path / "tree"
-    subprocess.run(["git", "clone", "-q", repo.folder, checkout], check=True)
-    subprocess.run(["git", "-C", checkout, "worktree", "add", "-q", tree, "-b", "side"], check=True)
+    pygit2.clone_repository(str(repo.folder), str(checkout)).add_worktree("side", str(tree))
     for path, branch in ((checkout, "main"), (tree, "side"), (tree, "main")):
         revision = await sync(git, GitSpec(str(path), GitRef(branch=branch)))
         assert revision.revision == f"{branch}@sha1:{repo.head}"
@@ -292,9 +288,7 @@ async def test_submodules(git: GitSource, store: ObjectStore, server: GitServer,
 async def test_a_submodule_elsewhere_gets_no_credentials(
     git: GitSource, server: GitServer, served: RepoBuilder, tmp_path: Path
 ) -> None:
-    from tests.support.git_server import GitServer as Server
-
-    async with Server(tmp_path / "other") as other:
+    async with GitServer(tmp_path / "other") as other:
         library = RepoBuilder(other.folder / "library.git")
         pinned = library.commit("Lib", {"lib.yaml": "l: 1\n"})
         text = f'[submodule "lib"]\n\tpath = lib\n\turl = {other.url("library.git")}\n'
@@ -315,14 +309,12 @@ async def test_a_remote_repository_cannot_name_a_local_submodule(
 
 
 async def test_cancelled_calls_leave_nothing_behind(git: GitSource, server: GitServer, served: RepoBuilder) -> None:
-    from tests.support.git_server import Failure
-
     server.failure = Failure.HANG
     spec = GitSpec(server.url("fleet.git"), GitRef(branch="main"), timeout=timedelta(seconds=30))
     before = asyncio.all_tasks()
     waiters = [asyncio.create_task(git.resolve(spec)) for _ in range(3)]
-    while not server.seen:
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(5):
+        await server.asked.wait()
     for waiter in waiters:
         waiter.cancel()
     await asyncio.gather(*waiters, return_exceptions=True)

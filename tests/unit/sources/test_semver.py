@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,8 @@ def test_a_few_by_hand(constraint: str, version: str, allowed: bool) -> None:
 
 def test_versions_sort_as_semver_says() -> None:
     ordered = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0", "1.0.1"]
-    assert sorted(reversed(ordered), key=Version.parse) == ordered
+    backwards = ordered[::-1]
+    assert sorted(backwards, key=Version.parse) == ordered
 
 
 @pytest.mark.parametrize("text", ["1.2", "01.2.3", "1.2.3-01", "v1", "release-1.2.3", "1.2.3.4", ""])
@@ -61,7 +63,5 @@ def test_nonsense_is_refused(text: str) -> None:
 
 @given(st.text(alphabet="0123456789.xX*<>=~^!|-+v, abc", max_size=30))
 def test_parsing_raises_only_its_own_error(text: str) -> None:
-    try:
+    with suppress(SemverError):
         Constraint.parse(text).allows(Version.parse("1.2.3"))
-    except SemverError:
-        pass
