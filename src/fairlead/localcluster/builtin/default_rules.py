@@ -322,7 +322,9 @@ def _job(value: Struct) -> None:
     labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
     metadata = value.setdefault("metadata", {})
     if labels and not metadata.get("labels"):
-        metadata["labels"] = labels  # shared on purpose: what the server adds to the template's labels appears here, too
+        metadata["labels"] = (
+            labels  # shared on purpose: what the server adds to the template's labels appears here, too
+        )
     _job_spec(spec)
     _fill(spec, manualSelector=False)
 

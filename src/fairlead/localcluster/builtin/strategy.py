@@ -1,8 +1,8 @@
 """What the API server does to an object of a kind around a write: the REST strategies and built-in admission.
 
 Small tables and functions for the server's pipeline, in the order in which it works: decode, default,
-:func:`prepare_for_create` or :func:`prepare_for_update`, validate, record owners. All functions change the new object in
-place; it has to be fresh from decoding (built-in kinds) or a copy.
+:func:`prepare_for_create` or :func:`prepare_for_update`, validate, record owners. All functions change the new object
+in place; it has to be fresh from decoding (built-in kinds) or a copy.
 """
 
 from __future__ import annotations
@@ -163,9 +163,7 @@ def _create_pod(obj: Manifest) -> None:
     for condition in ("not-ready", "unreachable"):
         taint = f"node.kubernetes.io/{condition}"
         if not any(_tolerates(toleration, taint) for toleration in tolerations):
-            tolerations.append(
-                {"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
-            )
+            tolerations.append({"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
 
 
 def _tolerates(toleration: Manifest, taint: str) -> bool:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.localcluster.merge.fieldset import path_text
 from fairlead.localcluster.merge.values import MergeError, item_element, kind_of
-from fairlead.objects.ref import split_api_version
 
 if TYPE_CHECKING:
     from fairlead.localcluster.schema.types import Schema
@@ -21,10 +20,7 @@ def check_typed(applied: dict[str, Any], schema: Schema) -> None:
     if not errors:
         return
     text = errors[0] if len(errors) == 1 else "errors:\n" + "\n".join(f"  {error}" for error in errors)
-    metadata = applied.get("metadata") or {}
-    group, version = split_api_version(applied.get("apiVersion", ""))
-    where = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}; {group}/{version}, Kind={applied.get('kind')}"
-    raise MergeError(f"failed to create typed patch object ({where}): {text}")
+    raise MergeError(text)
 
 
 def _check(value: Any, schema: Schema, path: str, errors: list[str]) -> None:

@@ -19,7 +19,7 @@ from fairlead.localcluster.schema.types import ANYTHING, Presence
 if TYPE_CHECKING:
     from fairlead.localcluster.schema.types import Schema
 
-__all__ = ["DecodeError", "decode", "strict_error"]
+__all__ = ["DecodeError", "decode", "decode_part", "strict_error"]
 
 _QUANTITY: Final = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 _RANGES: Final = {"int32": 2**31, "int64": 2**63}
@@ -51,6 +51,20 @@ def decode(obj: dict[str, Any], schema: Schema) -> tuple[dict[str, Any], list[st
         kind = obj.get("kind")
         raise DecodeError(f'{kind} in version "{version}" cannot be handled as a {kind}: {mismatch}') from None
     return result, reader.unknown
+
+
+def decode_part(value: Any, schema: Schema, go_type: str) -> tuple[dict[str, Any], list[str]]:
+    """A part of an object that is a Go struct, such as the metadata of a custom resource, and its unknown fields'
+    paths.
+    """
+    reader = _Reader()
+    if not isinstance(value, dict):
+        raise DecodeError(f"json: cannot unmarshal {_json_kind(value)} into Go value of type {go_type}")
+    try:
+        result = reader.struct(value, schema)
+    except _Mismatch as mismatch:
+        raise DecodeError(str(mismatch)) from None
+    return result, [text.split('"')[1] for text in reader.unknown]
 
 
 class _Mismatch(Exception):

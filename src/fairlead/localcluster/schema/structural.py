@@ -23,6 +23,7 @@ def read_structural(raw: Mapping[str, Any], *, preserve_unknown: bool, metadata:
     if not raw:
         return ANYTHING
     root = _read(raw, preserve_unknown, metadata)
+    root.metadata_rules = root.properties.get("metadata")
     _add_type_meta(root, metadata)
     return root
 

@@ -85,6 +85,7 @@ class Schema:
     go_fields: Mapping[str, GoField] | None = None
     go_always: tuple[tuple[str, Any], ...] = ()
     constraints: Constraints | None = None
+    metadata_rules: Schema | None = None  # what a definition says about the names of its objects
 
     def child(self, key: str) -> Schema | None:
         """The schema of one field of a map; None where the field is not allowed."""
