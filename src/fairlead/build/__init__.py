@@ -1,1 +1,1 @@
-"""A folder in, objects out; pure functions that know no cluster and no network."""
+"""Turns a folder of a tree into objects: kustomize, Helm, substitution. Needs no cluster and no network."""

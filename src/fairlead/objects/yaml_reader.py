@@ -24,7 +24,7 @@ from fairlead.objects.yaml_scalars import FALSE_11, NULLS, TRUE_11, json_number,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "SIGS", "Dialect", "YamlError", "read_documents"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "MERGE", "SIGS", "Dialect", "YamlError", "read_documents"]
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 """The largest text that is read; the API server refuses objects of more than about 3 MiB, and files hold several."""
@@ -35,7 +35,8 @@ _FREE_ALIAS_NODES: Final = 400_000
 """go-yaml tolerates any share of aliased nodes up to this size, then less and less; so do we."""
 
 _NO_KEY: Final = object()
-_MERGE: Final = object()
+MERGE: Final = object()
+"""What a dialect returns for the key ``<<``."""
 _CORE: Final = "tag:yaml.org,2002:"
 
 
@@ -83,7 +84,7 @@ class Dialect:
 def _key_11(text: str) -> Any:
     """A key as JSON needs it: a string, spelled as Go prints the value that YAML 1.1 reads."""
     if text == "<<":
-        return _MERGE
+        return MERGE
     value = plain_11(text)
     if value is None:
         raise YamlError("null cannot be a key; quote it")
@@ -191,7 +192,7 @@ class _Reader:
             elif kind is ev.MappingEndEvent or kind is ev.SequenceEndEvent:
                 value = container
                 nodes += 1
-                if is_map and _MERGE in container:
+                if is_map and MERGE in container:
                     value = self._merged(container, event)
                 container, key, anchor = stack.pop()
                 is_map = type(container) is dict
@@ -222,7 +223,7 @@ class _Reader:
         return YamlError(problem, file=self._file, line=event.start_mark.line + 1)
 
     def _duplicate(self, key: Any, event: Any) -> YamlError:
-        name = "<<" if key is _MERGE else key
+        name = "<<" if key is MERGE else key
         line = event.start_mark.line + 1
         first = _first_definition(self._text, name, line)
         error = YamlError(f'mapping key "{name}" already defined at line {first}', file=self._file, line=line)
@@ -250,7 +251,7 @@ class _Reader:
 
     def _merged(self, container: dict[Any, Any], event: Any) -> dict[str, Any]:
         """Carries out ``<<``: what the map says itself wins, then the first of several sources."""
-        sources = container.pop(_MERGE)
+        sources = container.pop(MERGE)
         merged: dict[str, Any] = {}
         for source in reversed(sources if isinstance(sources, list) else [sources]):
             if not isinstance(source, dict):

@@ -16,19 +16,21 @@ __all__ = [
     "FALSE_11",
     "NULLS",
     "TRUE_11",
-    "Timestamp",
+    "Written",
     "format_float",
     "is_base60",
     "json_number",
     "number",
     "parse_timestamp",
     "plain_11",
+    "plain_12",
 ]
 
 NULLS: Final = frozenset(["", "~", "null", "Null", "NULL"])
 TRUE_11: Final = frozenset(["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"])
 FALSE_11: Final = frozenset(["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"])
 
+_BOOLS_12: Final = frozenset(["true", "True", "TRUE", "false", "False", "FALSE"])
 _NOT_FINITE: Final = {
     **dict.fromkeys([".nan", ".NaN", ".NAN"], float("nan")),
     **dict.fromkeys([".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"], float("inf")),
@@ -51,10 +53,26 @@ _MAX_INT64: Final = 2**63 - 1
 _MAX_UINT64: Final = 2**64 - 1
 
 
-class Timestamp(str):
-    """A date as Go prints it in JSON (RFC 3339); the text in the file may be shorter."""
+class Written:
+    """A scalar whose text in the file differs from how its value is printed: ``1.50``, ``0755``, ``~``, a date.
 
-    __slots__ = ()
+    Some steps of a build go by the text, the output goes by the value. Immutable; equal when text and value are equal.
+    """
+
+    __slots__ = ("text", "value")
+
+    def __init__(self, text: str, value: str | float | bool | None) -> None:
+        self.text = text
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Written) and (self.text, self.value) == (other.text, other.value)
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.value))
+
+    def __repr__(self) -> str:
+        return f"Written({self.text!r}, {self.value!r})"
 
 
 @lru_cache(maxsize=4096)
@@ -97,7 +115,7 @@ def _float(text: str) -> float | None:
     return None if value in (float("inf"), float("-inf")) else value
 
 
-def parse_timestamp(text: str) -> Timestamp | None:
+def parse_timestamp(text: str) -> str | None:
     """The date that a plain scalar spells, as Go marshals it; ``None`` for any other text."""
     match = _TIMESTAMP.fullmatch(text) if text[4:5] == "-" else None
     if match is None:
@@ -116,7 +134,7 @@ def parse_timestamp(text: str) -> Timestamp | None:
     fraction = (match["fraction"] or "")[:9].rstrip("0")
     tail = f".{fraction}" if fraction else ""
     zone = "Z" if zone in ("+00:00", "-00:00") else zone
-    return Timestamp(f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{tail}{zone}")
+    return (f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{tail}{zone}")
 
 
 def plain_11(text: str) -> str | int | float | bool | None:
@@ -129,6 +147,25 @@ def plain_11(text: str) -> str | int | float | bool | None:
         return False
     value = number(text)
     return text if value is None else json_number(value)
+
+
+def plain_12(text: str) -> str | int | float | bool | Written | None:
+    """What go-yaml v3 reads from a plain scalar: the dialect of the resources inside kustomize.
+
+    Values that are printed as they were written come back as such, all others as :class:`Written`.
+    """
+    if text in NULLS:
+        return None if text == "null" else Written(text, None)
+    if text in _BOOLS_12:
+        value = text.lower() == "true"
+        return value if text in ("true", "false") else Written(text, value)
+    date_text = parse_timestamp(text)
+    if date_text is not None:
+        return Written(text, date_text)
+    found = number(text)
+    if found is None:
+        return text
+    return found if isinstance(found, int) and str(found) == text else Written(text, found)
 
 
 def json_number(value: float) -> int | float:

@@ -10,7 +10,7 @@ import re
 from functools import cmp_to_key
 from typing import Any, Final
 
-from fairlead.objects.yaml_scalars import FALSE_11, NULLS, TRUE_11, format_float, is_base60, number, parse_timestamp
+from fairlead.objects.yaml_scalars import FALSE_11, NULLS, TRUE_11, Written, format_float, is_base60, number, parse_timestamp
 
 __all__ = ["natural_order", "write"]
 
@@ -157,6 +157,8 @@ def _inline(value: Any, indent: int, column: int) -> str:
         return "{}"
     if isinstance(value, list):
         return "[]"
+    if isinstance(value, Written):
+        return _inline(value.value, indent, column)
     raise TypeError(f"{type(value).__name__} is no value of YAML")
 
 

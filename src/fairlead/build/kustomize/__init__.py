@@ -1,0 +1,12 @@
+"""Builds kustomizations as kustomize does, byte for byte, from any tree.
+
+``build`` gives objects, ``render`` the text that ``kustomize build`` prints. See ``docs/design/kustomize.md``.
+"""
+
+from __future__ import annotations
+
+from .engine import KustomizeOptions, KustomizeResult, build, render
+from .errors import KustomizeError
+from .remote import Fetcher, Repository
+
+__all__ = ["Fetcher", "KustomizeError", "KustomizeOptions", "KustomizeResult", "Repository", "build", "render"]

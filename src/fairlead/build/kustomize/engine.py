@@ -1,0 +1,117 @@
+"""A whole build: the top target, then what is done once at the end, then the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from fairlead.build.tree import ReadSet, RecordingTree
+from fairlead.objects.yaml_writer import write
+
+from .context import Context
+from .errors import KustomizeError
+from .hashes import add_hashes
+from .loader import Loader
+from .metadata import finish_annotations, is_local
+from .ordering import sort_resources
+from .parse import check_printable
+from .references import update_references
+from .steps import METADATA_LABELS
+from .target import Layer, Target
+from .transformers import set_labels
+from .values import plain
+from .variables import resolve_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fairlead.objects.tree import Tree
+
+    from .collection import Collection
+    from .remote import Fetcher
+    from .resource import Resource
+
+__all__ = ["KustomizeOptions", "KustomizeResult", "build", "render"]
+
+MANAGED_BY: Final = "kustomize-v5.8.1"
+"""What the managed-by label says: the release of kustomize whose behaviour this engine has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KustomizeOptions:
+    """How to build; the defaults are those of a library caller, and of Flux."""
+
+    root_only: bool = True
+    """Files must be in or below the folder of the kustomization that names them; ``False`` allows the whole tree."""
+    legacy_order: bool = False
+    """Sort by kind when the kustomization does not say how to sort."""
+    managed_by_label: bool = False
+    """Label every object ``app.kubernetes.io/managed-by``."""
+    fetcher: Fetcher | None = None
+    """Brings remote bases; ``None`` refuses them with a clear error: the build works offline."""
+
+
+@dataclass(frozen=True, slots=True)
+class KustomizeResult:
+    """What a build gives."""
+
+    resources: Sequence[Resource]
+    read_set: ReadSet
+    """What the build read, listed or missed in its tree; as long as it holds, so does the result."""
+    warnings: tuple[str, ...] = ()
+    _objects: list[dict[str, Any]] = field(default_factory=list, repr=False)
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """The objects as the API server would get them from the printed text; shared values, not to be changed in place."""
+        if not self._objects:
+            self._objects.extend(plain(resource.value) for resource in self.resources)
+        return self._objects
+
+
+def build(tree: Tree, folder: str, options: KustomizeOptions | None = None) -> KustomizeResult:
+    """Builds the kustomization in a folder; raises :class:`KustomizeError`, or what the fetcher raises."""
+    options = options or KustomizeOptions()
+    recorder = RecordingTree(tree)
+    context = Context()
+    loader = Loader.at(recorder, folder, restricted=options.root_only, fetcher=options.fetcher)
+    target = Target(context, loader, None)
+    wanted = target.kustomization.list("buildMetadata")
+    if wanted:
+        target.origin = {}
+    target.choose_schemas(top=True)
+    try:
+        layer = target.accumulate(Layer())
+        _finish(layer, target, options)
+    except RecursionError as error:
+        raise KustomizeError("the build is nested too deeply") from error
+    for resource in layer.resources:
+        finish_annotations(resource, wanted)
+    return KustomizeResult(layer.resources.items, recorder.read_set(), tuple(context.warnings))
+
+
+def _finish(layer: Layer, target: Target, options: KustomizeOptions) -> None:
+    """Once, at the top: hashes, references, variables; local resources go; sorting; the managed-by label."""
+    resources = layer.resources
+    add_hashes(resources)
+    update_references(resources, layer.config)
+    unused = resolve_variables(resources, layer.variables, layer.config["varReference"])
+    if unused:
+        target.context.warnings.append(f"well-defined vars that were never replaced: {','.join(unused)}\n")
+    if any(is_local(resource) for resource in resources):
+        resources.items = [resource for resource in resources if not is_local(resource)]
+    sort_options = target.kustomization.fields.get("sortOptions")
+    sort_resources(resources, sort_options, legacy_by_default=options.legacy_order)
+    if options.managed_by_label or "managedByLabel" in target.kustomization.list("buildMetadata"):
+        set_labels(resources, {"app.kubernetes.io/managed-by": MANAGED_BY}, (METADATA_LABELS,))
+    _check(resources)
+
+
+def _check(resources: Collection) -> None:
+    for resource in resources:
+        check_printable(resource.value, resource.value)
+
+
+def render(result: KustomizeResult) -> str:
+    """The text that ``kustomize build`` prints."""
+    return "---\n".join(write(resource.value) for resource in result.resources)

@@ -1,0 +1,39 @@
+"""What the engine raises: one class for everything that is wrong with a kustomization, and its wrapping."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairlead.errors import BuildError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["KustomizeError", "MalformedYamlError", "prefixed"]
+
+
+class KustomizeError(BuildError):
+    """A kustomization that cannot be built; the text follows kustomize's, so that advice on the web fits."""
+
+
+class MalformedYamlError(KustomizeError):
+    """A file that is no YAML; reported as it is, without the attempt to read it as a folder."""
+
+
+class prefixed:  # noqa: N801 - reads as a word: ``with prefixed("accumulating resources"):``
+    """Puts words in front of the engine's errors, from the inside out: ``accumulating resources: …``."""
+
+    __slots__ = ("_words",)
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, BuildError):
+            wrapped = type(error) if isinstance(error, KustomizeError) else KustomizeError
+            raise wrapped(f"{self._words}: {error}") from error

@@ -1,0 +1,226 @@
+"""Finds and reads the files of one kustomization: paths, links, the load restriction, cycles.
+
+A loader stands in one folder of a tree and knows the loaders that led to it. Paths that a kustomization writes are relative
+to its folder; symbolic links are followed inside the tree only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fairlead.objects.tree import EntryKind
+from fairlead.objects.yaml_reader import MAX_BYTES
+
+from .errors import KustomizeError
+from .remote import is_remote_file, parse_repository
+
+if TYPE_CHECKING:
+    from fairlead.objects.tree import Tree
+
+    from .remote import Fetcher, Repository
+
+__all__ = ["Loader"]
+
+_MOST_LINKS: Final = 40
+_MOST_LEVELS: Final = 64
+"""How deep bases may nest: each level costs Python frames, and nobody reads a chain that long."""
+
+
+class Loader:
+    """A folder to read from; ``root`` is its path in the tree, free of links."""
+
+    __slots__ = ("_above", "_fetcher", "_level", "_repository", "_restricted", "root", "tree")
+
+    def __init__(
+        self,
+        tree: Tree,
+        root: str,
+        *,
+        restricted: bool,
+        fetcher: Fetcher | None = None,
+        above: Loader | None = None,
+        repository: Repository | None = None,
+    ) -> None:
+        self.tree = tree
+        self.root = root
+        self._restricted = restricted
+        self._fetcher = fetcher
+        self._above = above
+        self._repository = repository
+        self._level = above._level + 1 if above else 0
+
+    @classmethod
+    def at(cls, tree: Tree, folder: str, *, restricted: bool, fetcher: Fetcher | None) -> Loader:
+        """A loader for the folder that a build starts in."""
+        path = _clean("", folder)
+        resolved = None if path is None else _resolve(tree, path)
+        if resolved is None or not _is_folder(tree, resolved):
+            raise KustomizeError(f"must build at directory: not a valid directory: '{_shown(folder)}' is no folder here")
+        return cls(tree, resolved, restricted=restricted, fetcher=fetcher)
+
+    @property
+    def shown_root(self) -> str:
+        return _shown(self.root)
+
+    @property
+    def is_remote(self) -> bool:
+        return self._repository is not None or (self._above is not None and self._above.is_remote)
+
+    def read(self, path: str) -> bytes:
+        """The content of a file; raises :class:`KustomizeError` with the reason when it may not or cannot be read."""
+        if is_remote_file(path):
+            return self._fetch(path)
+        return self._content(self.locate(path), path)
+
+    def locate(self, path: str) -> str:
+        """Where a file is in the tree, all links followed, after the load restriction was checked."""
+        wanted = _clean(self.root, path)
+        if wanted is None:
+            raise KustomizeError(f"security; file '{path}' is not in or below '{self.shown_root}'")
+        located = _resolve(self.tree, wanted)
+        if located is None:
+            missing = _first_missing(self.tree, wanted)
+            raise KustomizeError(
+                f"evalsymlink failure on '{_shown(wanted)}' : lstat {_shown(missing)}: no such file or directory"
+                if self._restricted
+                else f"open {_shown(wanted)}: no such file or directory"
+            )
+        if _is_folder(self.tree, located):
+            raise KustomizeError(
+                f"'{_shown(wanted)}' must resolve to a file"
+                if self._restricted
+                else f"read {_shown(wanted)}: is a directory"
+            )
+        if self._restricted and not _is_below(located.rpartition("/")[0], self.root):
+            raise KustomizeError(f"security; file '{_shown(wanted)}' is not in or below '{self.shown_root}'")
+        return located
+
+    def read_here(self, name: str) -> bytes | None:
+        """The content of a file of this very folder; ``None`` when there is none."""
+        wanted = f"{self.root}/{name}" if self.root else name
+        located = _resolve(self.tree, wanted)
+        if located is None or _is_folder(self.tree, located):
+            return None
+        if self._restricted and not _is_below(located.rpartition("/")[0], self.root):
+            return None
+        return self._content(located, name)
+
+    def _content(self, located: str, path: str) -> bytes:
+        size = self.tree.size(located)
+        if size > MAX_BYTES:
+            raise KustomizeError(f"file '{path}' has {size} bytes, more than the {MAX_BYTES} that are read")
+        return self.tree.read(located)
+
+    def into(self, path: str) -> Loader:
+        """A loader for a folder that this kustomization names; raises for files, absent folders and cycles."""
+        if path == "":
+            raise KustomizeError("new root cannot be empty")
+        if self._level >= _MOST_LEVELS:
+            raise KustomizeError(f"bases are nested deeper than {_MOST_LEVELS} levels at '{path}'")
+        repository = parse_repository(path)
+        if repository is not None:
+            return self._into_repository(repository)
+        if path.startswith("/"):
+            raise KustomizeError(f"new root '{path}' cannot be absolute")
+        wanted = _clean(self.root, path)
+        located = None if wanted is None else _resolve(self.tree, wanted)
+        if wanted is None or located is None:
+            shown = _shown(wanted) if wanted is not None else path
+            missing = _shown(_first_missing(self.tree, wanted)) if wanted is not None else path
+            raise KustomizeError(
+                "must build at directory: not a valid directory: "
+                f"evalsymlink failure on '{shown}' : lstat {missing}: no such file or directory"
+            )
+        if not _is_folder(self.tree, located):
+            raise KustomizeError(f"must build at directory: '{_shown(wanted)}': file is not directory")
+        self._refuse_cycle(located)
+        return Loader(self.tree, located, restricted=self._restricted, fetcher=self._fetcher, above=self)
+
+    def _refuse_cycle(self, candidate: str) -> None:
+        loader: Loader | None = self
+        while loader is not None:
+            if loader.tree is self.tree and _is_below(loader.root, candidate):
+                raise KustomizeError(
+                    f"cycle detected: candidate root '{_shown(candidate)}' contains visited root '{loader.shown_root}'"
+                )
+            loader = loader._above
+
+    def _into_repository(self, repository: Repository) -> Loader:
+        loader: Loader | None = self
+        while loader is not None:
+            if loader._repository is not None and loader._repository.raw.startswith(repository.raw):
+                raise KustomizeError(
+                    f"cycle detected: URI '{repository.raw}' referenced by previous URI '{loader._repository.raw}'"
+                )
+            loader = loader._above
+        if self._fetcher is None:
+            raise KustomizeError(f"remote base '{repository.raw}' cannot be fetched here: this build works offline")
+        tree = self._fetcher.repository(repository)
+        path = _clean("", repository.path)
+        located = None if path is None else _resolve(tree, path)
+        if located is None or not _is_folder(tree, located):
+            raise KustomizeError(f"'{repository.path}' is no folder of repository '{repository.url}'")
+        return Loader(tree, located, restricted=True, fetcher=self._fetcher, above=self, repository=repository)
+
+    def _fetch(self, url: str) -> bytes:
+        if self._fetcher is None:
+            raise KustomizeError(f"remote file '{url}' cannot be fetched here: this build works offline")
+        return self._fetcher.file(url)
+
+
+def _shown(path: str) -> str:
+    return "/" + path.lstrip("/")
+
+
+def _clean(root: str, path: str) -> str | None:
+    """The path in the tree, dots worked out; ``None`` when it leads out of the tree."""
+    parts = [] if path.startswith("/") else root.split("/") if root else []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _resolve(tree: Tree, path: str) -> str | None:
+    """The path with all links followed; ``None`` when something on the way is missing or leads out of the tree."""
+    links = 0
+    parts = path.split("/") if path else []
+    done = ""
+    while parts:
+        here = f"{done}/{parts[0]}" if done else parts[0]
+        entry = tree.entry(here)
+        if entry is None:
+            return None
+        if entry.kind is not EntryKind.SYMLINK:
+            done = here
+            parts = parts[1:]
+            continue
+        links += 1
+        text = tree.read(here).decode(errors="surrogateescape")
+        target = None if text.startswith("/") else _clean(done, text)
+        if links > _MOST_LINKS or target is None:
+            return None
+        parts = (target.split("/") if target else []) + parts[1:]
+        done = ""
+    return done
+
+
+def _first_missing(tree: Tree, path: str) -> str:
+    parts = path.split("/")
+    for end in range(1, len(parts)):
+        if _resolve(tree, "/".join(parts[:end])) is None:
+            return "/".join(parts[:end])
+    return path
+
+
+def _is_folder(tree: Tree, path: str) -> bool:
+    entry = tree.entry(path)
+    return entry is not None and entry.kind is EntryKind.FOLDER
+
+
+def _is_below(path: str, root: str) -> bool:
+    return root == "" or path == root or path.startswith(root + "/")

@@ -1,0 +1,167 @@
+"""Strategic merge: one patch laid over one value. The only place where maps and lists are merged.
+
+Maps merge key by key, scalars of the patch win, null removes. Lists are replaced unless the schema gives merge keys; then items
+with equal keys merge, items of the patch come first. ``$patch: replace|delete|merge`` in the patch changes that for a map,
+or for a list when it stands in an item of its own. All quirks are kustomize's (kyaml 0.18 to 0.21); they show in output.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from fairlead.objects.yaml_writer import write
+
+from .errors import KustomizeError
+from .merge_lists import merge_keyed, set_element
+from .values import MISSING, Value, is_null, is_scalar, text_of
+
+if TYPE_CHECKING:
+    from .schema import Document, Schema
+
+__all__ = ["merge"]
+
+_DIRECTIVE: Final = "$patch"
+_KINDS: Final = {dict: "MappingNode", list: "SequenceNode"}
+
+
+def merge(value: Value, patch: Value, document: Document) -> Value:
+    """The merged value, or ``MISSING`` when the patch deletes it. Neither argument is changed."""
+    return _Merge(document).walk(value, patch, None)
+
+
+class _Merge:
+    """One merge; holds the schemas."""
+
+    __slots__ = ("_document",)
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    def walk(self, old: Value, patch: Value, schema: Schema | None) -> Value:
+        """The merge of two values of which either may be missing or null. A null result is a null to keep."""
+        leader = patch if old is MISSING or is_null(old) else old
+        if leader is MISSING or is_null(leader):
+            return self._map(old, patch, schema)
+        if type(leader) is dict:
+            _expect(dict, old, patch)
+            return self._map(old, patch, schema or self._schema_of(old, patch))
+        if type(leader) is list:
+            _expect(list, old, patch)
+            if schema is not None and schema.merges:
+                return self._keyed_list(old, patch, schema)
+        else:
+            _expect(str, old, patch)
+        winner = old if patch is MISSING else patch
+        return MISSING if is_null(winner) else winner
+
+    def _schema_of(self, *values: Value) -> Schema | None:
+        """The schema of an object that says itself what it is."""
+        for value in values:
+            if type(value) is dict and "kind" in value and "apiVersion" in value:
+                found = self._document.schema_of(text_of(value["apiVersion"]), text_of(value["kind"]))
+                if found is not None:
+                    return found
+        return None
+
+    def _map(self, old: Value, patch: Value, schema: Schema | None) -> Value:
+        if old is MISSING or is_null(old):
+            if patch is MISSING:
+                # A null that somebody wrote stays; one that is only an absent text goes.
+                return old if old is not MISSING and text_of(old) != "" else MISSING
+            if type(patch) is not dict:
+                return MISSING
+            directive = patch.get(_DIRECTIVE)
+            if directive == "delete":
+                return MISSING
+            if directive in ("replace", "merge"):
+                patch = _without_directive(patch)
+            base = patch
+        elif patch is MISSING:
+            base = old
+        elif is_null(patch):
+            return MISSING
+        else:
+            directive, patch = _map_directive(patch)
+            if directive == "delete":
+                return MISSING
+            base = patch if directive == "replace" else old
+        return self._fields(base, patch, schema)
+
+    def _fields(self, base: dict[str, Value], patch: Value, schema: Schema | None) -> dict[str, Value]:
+        """``base`` with every field merged; the same object when nothing changed."""
+        result: dict[str, Value] | None = None
+        names = base if patch is MISSING or patch is base else {**base, **patch}
+        for name in names:
+            before = base.get(name, MISSING)
+            over = MISSING if patch is MISSING else patch.get(name, MISSING)
+            if over is MISSING and type(before) is str:
+                continue
+            after = self.walk(before, over, None if schema is None else schema.field(name))
+            if after is before:
+                continue
+            if result is None:
+                result = dict(base)
+            if after is MISSING:
+                result.pop(name, None)
+            else:
+                result[name] = after
+        return base if result is None else result
+
+    def _keyed_list(self, old: Value, patch: Value, schema: Schema) -> Value:
+        if old is MISSING or is_null(old):
+            if patch is MISSING or is_null(patch):
+                return MISSING
+            base = patch
+        elif patch is MISSING:
+            base = old
+        elif is_null(patch):
+            return MISSING
+        else:
+            directive, patch = _list_directive(patch)
+            if directive == "delete":
+                return MISSING
+            base = patch if directive == "replace" else old
+        items = schema.items()
+
+        def walk_items(one: Value, other: Value) -> Value:
+            return self.walk(one, other, items)
+
+        return merge_keyed(base, patch, schema.keys, walk_items)
+
+
+def _expect(kind: type, *values: Value) -> None:
+    for value in values:
+        if value is MISSING or is_null(value):
+            continue
+        fits = is_scalar(value) if kind is str else type(value) is kind
+        if not fits:
+            expected, found = _KINDS.get(kind, "ScalarNode"), _KINDS.get(type(value), "ScalarNode")
+            raise KustomizeError(
+                f"wrong node kind: expected {expected} but got {found}: node contents:\n{write(value, sort_keys=False)}"
+            )
+
+
+def _without_directive(patch: dict[str, Value]) -> dict[str, Value]:
+    return {key: value for key, value in patch.items() if key != _DIRECTIVE}
+
+
+def _map_directive(patch: dict[str, Value]) -> tuple[str, dict[str, Value]]:
+    if _DIRECTIVE not in patch:
+        return "merge", patch
+    directive = text_of(patch[_DIRECTIVE])
+    if directive not in ("replace", "delete", "merge"):
+        raise KustomizeError(f"unknown patch strategy '{directive}'")
+    return directive, _without_directive(patch)
+
+
+def _list_directive(patch: list[Value]) -> tuple[str, list[Any]]:
+    """The directive that stands alone in an item, and the list without it."""
+    holder = next((item for item in patch if type(item) is dict and _DIRECTIVE in item), None)
+    if holder is None or len(holder) > 1:
+        return "merge", patch
+    directive = text_of(holder[_DIRECTIVE])
+    if directive not in ("replace", "delete", "merge"):
+        raise KustomizeError(f"unknown patch strategy '{directive}'")
+    return directive, set_element(patch, MISSING, (_DIRECTIVE,), (directive,))
+
+

@@ -1,0 +1,215 @@
+"""Patches: which text is which sort of patch, whom it is for, and applying it.
+
+A strategic merge patch without a target is for the resource that it names; with a target for all that the target selects. A
+JSON patch needs a target. Unless the options allow it, a patch changes neither name nor kind, and never the namespace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fairlead.errors import BuildError
+
+from .errors import KustomizeError
+from .golang import quoted
+from .jsonpatch import Operation, apply_operations, parse_operations
+from .merge import merge
+from .parse import parse_documents
+from .resource import Resource
+from .selectors import Selector, make_selector
+from .values import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .collection import Collection
+    from .schema import Document
+
+__all__ = ["JsonPatch", "MergePatch", "load_json_patch", "load_merge_patches", "load_patch"]
+
+
+@dataclass(frozen=True, slots=True)
+class MergePatch:
+    """Documents to merge in; ``selector`` is the target, if there is one."""
+
+    documents: tuple[Resource, ...]
+    source: str
+    selector: Selector | None
+    checks_collisions: bool
+
+    def apply(self, resources: Collection, schemas: Document) -> None:
+        if self.selector is not None:
+            if len(self.documents) > 1:
+                raise KustomizeError(
+                    "Multiple Strategic-Merge Patches in one `patches` entry is not allowed to set `patches.target` "
+                    f"field: {self.source}"
+                )
+            patch = self.documents[0]
+            for resource in resources.select(self.selector):
+                _merge_into(resource, _for_many(patch), schemas)
+            self._settle(resources)
+            return
+        for patch in self.documents:
+            try:
+                resource = resources.the_one(patch.original)
+            except KustomizeError as error:
+                if self.checks_collisions:
+                    raise
+                raise KustomizeError(
+                    f"no resource matches strategic merge patch {quoted(str(patch.original))}: {error}"
+                ) from error
+            before = resource.current.key
+            _merge_into(resource, _for_many(patch) if self.checks_collisions else patch, schemas)
+            if not resource.value or resource.current.key != before or patch.allow_name_change or patch.allow_kind_change:
+                self._settle(resources)
+
+    def _settle(self, resources: Collection) -> None:
+        items = [resource for resource in resources.items if resource.value]
+        resources.items = []
+        resources.identities_changed()
+        resources.extend(items)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPatch:
+    """Operations for everything that is selected."""
+
+    operations: tuple[Operation, ...]
+    source: str
+    selector: Selector | None
+    remembers_identity: bool
+
+    def apply(self, resources: Collection, schemas: Document) -> None:
+        if self.selector is None:
+            raise KustomizeError(f"must specify a target for JSON patch {self.source}")
+        for resource in resources.select(self.selector):
+            if self.remembers_identity:
+                resource.remember_identity()
+            value = apply_operations(resource.value, self.operations)
+            if not isinstance(value, dict):
+                raise KustomizeError(f"JSON patch {self.source} leaves no object of {resource.current}")
+            resource.value = value
+        resources.identities_changed()
+
+
+def _for_many(patch: Resource) -> Resource:
+    """The patch as it is laid over selected resources: its labels and annotations are texts."""
+    copy = patch.copy()
+    for key, texts in (("labels", patch.labels()), ("annotations", patch.annotations())):
+        if key in patch.metadata:
+            copy.set_metadata(key, texts or None)
+    return copy
+
+
+def _merge_into(resource: Resource, patch: Resource, schemas: Document) -> None:
+    name, namespace, kind = resource.name, resource.namespace, resource.kind
+    if patch.allow_name_change or patch.allow_kind_change:
+        resource.remember_identity()
+    value = merge(resource.value, patch.value, schemas)
+    resource.value = {} if value is MISSING else value
+    if not resource.value:
+        return
+    if not patch.allow_kind_change:
+        resource.set_kind(kind)
+    if not patch.allow_name_change:
+        resource.set_name(name)
+    resource.set_namespace(namespace)
+
+
+def load_patch(entry: Mapping[str, Any], read: Callable[[str], bytes]) -> MergePatch | JsonPatch | None:
+    """A patch of the field ``patches``; ``None`` when it says nothing. Raises when it is no patch of either sort."""
+    text, path = (entry.get("patch") or "").strip(), entry.get("path") or ""
+    if not text and not path:
+        raise KustomizeError(f"must specify one of patch and path in\n{_shown(entry)}")
+    if text and path:
+        raise KustomizeError(f"patch and path can't be set at the same time\n{_shown(entry)}")
+    if path:
+        try:
+            text = read(path).decode(errors="surrogateescape")
+        except BuildError as error:
+            raise KustomizeError(f"failed to get the patch file from path({path}): {error}") from error
+    source = f"[patch: {quoted(text)}]" if not path else f"[path: {quoted(path)}]"
+    documents, operations = _try_both(text)
+    if documents and operations:
+        raise KustomizeError(f"illegally qualifies as both an SM and JSON patch: {source}")
+    if documents is None and operations is None:
+        raise KustomizeError(f"unable to parse SM or JSON patch from {source}")
+    selector = make_selector(entry["target"]) if entry.get("target") is not None else None
+    if documents is not None:
+        options = entry.get("options") or {}
+        for document in documents:
+            document.allow_name_change = bool(options.get("allowNameChange"))
+            document.allow_kind_change = bool(options.get("allowKindChange"))
+        if documents:
+            return MergePatch(tuple(documents), source, selector, checks_collisions=False)
+        return None
+    return JsonPatch(operations or (), source, selector, remembers_identity=True)
+
+
+def _try_both(text: str) -> tuple[list[Resource] | None, tuple[Operation, ...] | None]:
+    """What the text is as a strategic merge patch and as a JSON patch."""
+    documents: list[Resource] | None = None
+    operations: tuple[Operation, ...] | None = None
+    try:
+        documents = [Resource(value) for value in parse_documents(text.encode(errors="surrogateescape"))]
+    except BuildError:
+        documents = None
+    if documents:
+        return documents, None
+    try:
+        operations = parse_operations(text)
+    except BuildError:
+        operations = None
+    return documents, operations
+
+
+def _shown(entry: Mapping[str, Any]) -> str:
+    from fairlead.objects.yaml import dump  # noqa: PLC0415 - only for the message
+
+    return dump({key: value for key, value in entry.items() if value})
+
+
+def load_merge_patches(texts: Sequence[str], inline: str, read: Callable[[str], bytes]) -> MergePatch:
+    """Patches of the field ``patchesStrategicMerge``: each text is a patch or the path of one."""
+    if not texts and not inline:
+        raise KustomizeError("empty file path and empty patch content")
+    documents: list[Resource] = []
+    for text in texts:
+        documents += _inline_documents(text) or [Resource(value) for value in parse_documents(read(text), text)]
+    if inline:
+        documents += [Resource(value) for value in parse_documents(inline.encode())]
+    if not documents:
+        raise KustomizeError(f"patch appears to be empty; files={_go_list(texts)}, Patch={inline}")
+    return MergePatch(tuple(documents), "", None, checks_collisions=True)
+
+
+def _inline_documents(text: str) -> list[Resource]:
+    if "\n" not in text and ":" not in text:
+        return []
+    try:
+        return [Resource(value) for value in parse_documents(text.encode(errors="surrogateescape"))]
+    except BuildError:
+        return []
+
+
+def _go_list(texts: Sequence[str]) -> str:
+    return "[" + " ".join(texts) + "]"
+
+
+def load_json_patch(target: Mapping[str, Any] | None, path: str, text: str, read: Callable[[str], bytes]) -> JsonPatch:
+    """A patch of the field ``patchesJson6902``."""
+    if not (target or {}).get("name"):
+        raise KustomizeError("must specify the target name")
+    if not path and not text:
+        raise KustomizeError("empty file path and empty jsonOp")
+    if path:
+        if text:
+            raise KustomizeError("must specify a file path or jsonOp, not both")
+        text = read(path).decode(errors="surrogateescape")
+        if not text:
+            raise KustomizeError(f"patch file '{path}' empty seems to be empty")
+    operations = parse_operations(text)
+    if not operations:
+        raise KustomizeError(f"patch appears to be empty; file={path}, JsonOp={text}")
+    return JsonPatch(operations, text, make_selector(target or {}), remembers_identity=False)

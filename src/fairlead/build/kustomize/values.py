@@ -1,0 +1,110 @@
+"""Values of resources: plain data, plus :class:`Written` for scalars whose spelling differs from their value.
+
+A build never changes a value in place. Every step makes new maps and lists along the path that it changes and shares the
+rest, so parsed files and built bases can be kept and used again, and what a step changed is what is no longer the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fairlead.objects.yaml_reader import MERGE, Dialect
+from fairlead.objects.yaml_scalars import Written, json_number, plain_12
+
+from .errors import KustomizeError
+
+__all__ = ["MISSING", "RESOURCES", "Value", "Written", "is_null", "is_scalar", "plain", "resolve", "spelled", "text_of"]
+
+Value = Any
+"""A map, a list or a scalar of a resource; never changed once it is made."""
+
+MISSING: Final = type("Missing", (), {"__repr__": lambda _: "MISSING", "__bool__": lambda _: False})()
+"""No value at all, as opposed to null."""
+
+
+class NonStringKeyError(KustomizeError):
+    """A map key that YAML reads as a number, boolean or null; JSON has no such keys."""
+
+
+def _key(text: str) -> str:
+    if text == "<<":
+        return MERGE  # type: ignore[return-value]
+    if isinstance(plain_12(text), str):
+        return text
+    raise NonStringKeyError(f"unsupported type: map[interface {{}}]interface {{}}: quote the key {text}")
+
+
+RESOURCES: Final = Dialect.of(plain_12, _key)
+"""How kustomize reads resources: go-yaml v3, where only ``true`` and ``false`` are booleans."""
+
+
+def is_null(value: Value) -> bool:
+    return value is None or (type(value) is Written and value.value is None)
+
+
+def is_scalar(value: Value) -> bool:
+    return not isinstance(value, dict | list)
+
+
+def text_of(value: Value) -> str:
+    """A scalar as it is written in the file; empty for maps and lists."""
+    kind = type(value)
+    if kind is str:
+        return value  # type: ignore[no-any-return]
+    if kind is Written:
+        return value.text  # type: ignore[no-any-return]
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if value is None:
+        return "null"
+    return "" if kind is dict or kind is list else str(value)
+
+
+def resolve(text: str) -> Value:
+    """What an unquoted scalar of this text is."""
+    return RESOURCES.plain[text]
+
+
+def spelled(old: Value, text: str) -> Value:
+    """``text`` in the place of the scalar ``old``, of the same type: a text stays a text, a number must stay a number."""
+    if type(old) is str:
+        return text
+    new = resolve(text)
+    value = new.value if type(new) is Written else new
+    before = old.value if type(old) is Written else old
+    fits = (
+        isinstance(value, bool)
+        if isinstance(before, bool)
+        else isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(before, int | float)
+        else True
+    )
+    if not fits:
+        raise KustomizeError(f"cannot decode !!str `{text[:40]}` as a {'!!bool' if isinstance(before, bool) else '!!int'}")
+    return new
+
+
+def plain(value: Value) -> Any:
+    """The value as the API server gets it: no spellings, numbers as JSON decodes them; shares what needs no change."""
+    kind = type(value)
+    if kind is dict:
+        changed = None
+        for key, item in value.items():
+            new = plain(item)
+            if new is not item:
+                if changed is None:
+                    changed = dict(value)
+                changed[key] = new
+        return value if changed is None else changed
+    if kind is list:
+        items = [plain(item) for item in value]
+        return value if all(a is b for a, b in zip(items, value, strict=True)) else items
+    if kind is Written:
+        value = value.value
+        kind = type(value)
+    if kind is int or kind is float:
+        number = json_number(value)
+        return value if type(number) is kind and number == value else number
+    return value

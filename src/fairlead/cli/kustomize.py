@@ -1,0 +1,64 @@
+"""``fairlead kustomize``: the build engine as a drop-in for ``kustomize build``."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+__all__ = ["kustomize"]
+
+
+@click.group()
+def kustomize() -> None:
+    """The kustomize engine as a command."""
+
+
+@kustomize.command()
+@click.argument("directory", default=".", type=click.Path())
+@click.option(
+    "--load-restrictor",
+    type=click.Choice(["LoadRestrictionsRootOnly", "LoadRestrictionsNone", "rootOnly", "none"]),
+    default="LoadRestrictionsRootOnly",
+    help="LoadRestrictionsNone lets kustomizations load files from outside their folder.",
+)
+@click.option(
+    "--reorder", type=click.Choice(["legacy", "none"]), default="legacy", help="Order when sortOptions says nothing."
+)
+@click.option("--enable-managedby-label", is_flag=True, help="Label every object app.kubernetes.io/managed-by.")
+@click.option("--enable-alpha-plugins", is_flag=True, help="Accepted; programs are never run by a build.")
+@click.option("--output", "-o", type=click.Path(), default=None, help="Write to this file instead of printing.")
+def build(
+    directory: str,
+    load_restrictor: str,
+    reorder: str,
+    enable_managedby_label: bool,
+    enable_alpha_plugins: bool,
+    output: str | None,
+) -> None:
+    """Print what the kustomization in DIRECTORY builds to, as kustomize prints it."""
+    from fairlead.build.kustomize import KustomizeOptions, render  # noqa: PLC0415 - keeps --help fast
+    from fairlead.build.kustomize import build as build_folder  # noqa: PLC0415
+    from fairlead.build.tree import FolderTree  # noqa: PLC0415
+    from fairlead.errors import FairleadError  # noqa: PLC0415
+
+    options = KustomizeOptions(
+        root_only=load_restrictor in ("LoadRestrictionsRootOnly", "rootOnly"),
+        legacy_order=reorder == "legacy",
+        managed_by_label=enable_managedby_label,
+    )
+    folder = os.path.realpath(directory)
+    try:
+        result = build_folder(FolderTree("/"), folder.lstrip("/"), options)
+        text = render(result)
+    except FairleadError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(1) from error
+    for warning in result.warnings:
+        click.echo(warning, err=True)
+    data = text.encode(errors="surrogateescape")
+    if output is None:
+        click.get_binary_stream("stdout").write(data)
+        return
+    with open(output, "wb") as file:  # noqa: PTH123 - a path as the user gave it
+        file.write(data)
