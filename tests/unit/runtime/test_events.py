@@ -1,0 +1,168 @@
+"""Events: what is written, how often, and that nobody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from typing import TYPE_CHECKING
+
+from fairlead.kube.client import KubeClient
+from fairlead.kube.options import ClientOptions
+from fairlead.runtime import events as events_module
+from fairlead.runtime.events import EventRecorder
+from tests.support.clock import VirtualClock
+from tests.support.fake_api import FakeApi
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import pytest
+
+    from fairlead.objects.manifest import Manifest
+
+WEB: Manifest = {
+    "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+    "kind": "Kustomization",
+    "metadata": {
+        "namespace": "apps",
+        "name": "web",
+        "uid": "u1",
+        "resourceVersion": "7",
+        "annotations": {"event.toolkit.fluxcd.io/team": "blue", "other": "x"},
+    },
+    "spec": {"path": "./"},
+}
+
+
+@contextlib.asynccontextmanager
+async def recording(api: FakeApi, clock: VirtualClock | None = None) -> AsyncIterator[EventRecorder]:
+    async with KubeClient(api.config, ClientOptions(retries=0)) as client:
+        recorder = EventRecorder(client, component="kustomize-controller", instance="pod-1", clock=clock)
+        task = asyncio.create_task(recorder.run())
+        try:
+            yield recorder
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait_for(task, 1)
+
+
+async def test_an_event_is_as_flux_writes_it() -> None:
+    async with FakeApi() as api, recording(api, VirtualClock()) as recorder:
+        recorder.record(
+            WEB,
+            "Normal",
+            "ReconciliationSucceeded",
+            "Reconciliation finished in 1s",
+            metadata={"revision": "main@sha1:abc", "example.com/own": "kept"},
+            action="Reconcile",
+        )
+        await recorder.flush(2)
+        (event,) = api.objects.values()
+        metadata = event["metadata"]
+        assert re.fullmatch(r"web\.[0-9a-f]{16}", metadata["name"])
+        assert metadata["namespace"] == "apps"
+        assert metadata["annotations"] == {
+            "event.toolkit.fluxcd.io/team": "blue",
+            "example.com/own": "kept",
+            "kustomize.toolkit.fluxcd.io/revision": "main@sha1:abc",
+        }
+        assert event["involvedObject"] == {
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+            "kind": "Kustomization",
+            "namespace": "apps",
+            "name": "web",
+            "uid": "u1",
+            "resourceVersion": "7",
+        }
+        assert event["source"] == {"component": "kustomize-controller"}
+        assert (event["reportingComponent"], event["reportingInstance"]) == ("kustomize-controller", "pod-1")
+        assert (event["type"], event["reason"], event["action"], event["count"]) == (
+            "Normal",
+            "ReconciliationSucceeded",
+            "Reconcile",
+            1,
+        )
+        assert event["firstTimestamp"] == event["lastTimestamp"] == "2026-01-01T00:00:00Z"
+
+
+async def test_a_repeated_event_is_counted() -> None:
+    clock = VirtualClock()
+    async with FakeApi() as api, recording(api, clock) as recorder:
+        for _ in range(3):
+            recorder.record(WEB, "Warning", "BuildFailed", "no such file")
+        await recorder.flush(2)
+        clock.step(60)
+        recorder.record(WEB, "Warning", "BuildFailed", "no such file")
+        recorder.record(WEB, "Warning", "BuildFailed", "another cause")
+        await recorder.flush(2)
+        counts = {event["message"]: (event["count"], event["lastTimestamp"]) for event in api.objects.values()}
+        assert counts == {
+            "no such file": (4, "2026-01-01T00:01:00Z"),
+            "another cause": (1, "2026-01-01T00:01:00Z"),
+        }
+        assert (len(api.seen("POST")), len(api.seen("PATCH"))) == (2, 1)
+
+
+async def test_an_expired_event_is_written_anew() -> None:
+    async with FakeApi() as api, recording(api) as recorder:
+        recorder.record(WEB, "Normal", "A", "b")
+        await recorder.flush(2)
+        api.objects.clear()
+        recorder.record(WEB, "Normal", "A", "b")
+        await recorder.flush(2)
+        assert [event["count"] for event in api.objects.values()] == [1]
+
+
+async def test_objects_without_namespace_report_in_default() -> None:
+    async with FakeApi() as api, recording(api) as recorder:
+        recorder.record({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "apps"}}, "Normal", "A", "b")
+        await recorder.flush(2)
+        (event,) = api.objects.values()
+        assert event["metadata"]["namespace"] == "default"
+        assert "annotations" not in event["metadata"]
+
+
+async def test_recording_never_waits_and_the_oldest_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_module, "QUEUE_LIMIT", 10)
+    async with FakeApi() as api, recording(api) as recorder:
+        api.fail(path="events", delay=30, times=99)
+        started = time.perf_counter()
+        for number in range(25):
+            recorder.record(WEB, "Normal", "A", f"number {number}")
+        assert time.perf_counter() - started < 0.5
+        assert (recorder.depth, recorder.dropped) == (10, 15)
+        started = time.perf_counter()
+        await recorder.flush(0.1)
+        assert time.perf_counter() - started < 1
+
+
+async def test_a_refused_event_is_dropped_and_the_next_is_written(caplog: pytest.LogCaptureFixture) -> None:
+    async with FakeApi() as api, recording(api) as recorder:
+        api.fail(403, method="POST", reason="Forbidden", message="namespace is being terminated")
+        recorder.record(WEB, "Normal", "A", "lost")
+        recorder.record(WEB, "Normal", "A", "written")
+        await recorder.flush(2)
+        assert [event["message"] for event in api.objects.values()] == ["written"]
+        assert recorder.dropped == 1
+        assert "an event of Kustomization/apps/web is lost" in caplog.text
+
+
+async def test_names_differ_although_time_stands_still() -> None:
+    async with FakeApi() as api, recording(api, VirtualClock()) as recorder:
+        for number in range(50):
+            recorder.record(WEB, "Normal", "A", f"number {number}")
+        await recorder.flush(5)
+        assert len(api.objects) == 50
+
+
+async def test_long_names_and_messages_are_cut() -> None:
+    long: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "a", "name": "n" * 253}}
+    async with FakeApi() as api, recording(api) as recorder:
+        recorder.record(long, "Normal", "A", "m" * 100_000)
+        await recorder.flush(2)
+        (event,) = api.objects.values()
+        assert len(event["metadata"]["name"]) <= 253
+        assert len(event["message"]) == events_module.MAX_MESSAGE
