@@ -17,7 +17,7 @@ from fairlead.build.kustomize import build as kustomize
 from fairlead.build.substitute import check_names, substitute
 from fairlead.build.tree import OverlayTree, RecordingTree
 from fairlead.errors import BuildError, FairleadError
-from fairlead.objects.manifest import annotations_of, collect, has_mark, is_secret, labels_of
+from fairlead.objects.manifest import annotations_of, collect, has_mark, is_secret, labels_of, normalise, with_metadata
 from fairlead.objects.ref import ObjectRef
 from fairlead.objects.tree import EntryKind
 from fairlead.objects.yaml import dump, load
@@ -45,6 +45,8 @@ class Variables:
     """May come from Secrets: never shown."""
     strict: bool = True
     """A variable that is not set and has no default fails the build."""
+    sensitive: frozenset[str] = field(default=frozenset(), repr=False)
+    """Those values that come from Secrets; they must not show in any message."""
     always: bool = False
     """Substitute although there is no variable: for manifests that have defaults for all."""
 
@@ -58,7 +60,7 @@ class Built:
     """The outcome of a build."""
 
     objects: list[Manifest]
-    """In the order of kustomize; nothing for a folder without manifests."""
+    """Normalised and with the common metadata, in the order of kustomize; nothing for a folder without manifests."""
     digest: str
     """Of the YAML of all objects, ``sha256:<hex>``; Flux keeps it in ``status.history``."""
     read_set: ReadSet
@@ -85,7 +87,8 @@ def build(tree: Tree, spec: KustomizationSpec, variables: Variables) -> Built:
         objects.append(manifest if substituted is None else substituted)
         texts.append(text if substituted is None else dump(substituted))
     digest = hashlib.sha256("---\n".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
-    return Built(collect(objects), f"sha256:{digest}", recording.read_set())
+    prepared = [_prepare(manifest, spec) for manifest in collect(objects)]
+    return Built(prepared, f"sha256:{digest}", recording.read_set())
 
 
 def _folder(tree: Tree, path: str) -> str:
@@ -103,6 +106,12 @@ def _folder(tree: Tree, path: str) -> str:
     if folder and (entry is None or entry.kind is not EntryKind.FOLDER):
         raise PathNotFoundError(f"kustomization path not found: '{path}' is no folder of the source")
     return folder
+
+
+def _prepare(manifest: Manifest, spec: KustomizationSpec) -> Manifest:
+    common = spec.common_metadata
+    labels, annotations = (common.labels or {}, common.annotations or {}) if common else ({}, {})
+    return with_metadata(normalise(manifest), labels=labels, annotations=annotations)
 
 
 def _substitute(manifest: Manifest, text: str, variables: Variables) -> Manifest | None:

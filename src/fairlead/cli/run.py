@@ -1,0 +1,109 @@
+"""``fairlead run``: the controllers, in the foreground, until SIGTERM or an interrupt."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from fairlead.kube.config import ClusterConfig
+    from fairlead.settings import Settings
+
+__all__ = ["run"]
+
+
+@click.command()
+@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Path of the kubeconfig file.")
+@click.option("--context", help="Name of the kubeconfig's context.")
+@click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for fetched repositories; it is a cache.  [default: a folder of the user's cache]",
+)
+@click.option("--watch-namespace", help="Only resources in this namespace.")
+@click.option("--watch-label-selector", default="", help="Only resources with these labels.")
+@click.option("--no-cross-namespace-refs", is_flag=True, help="Refuse sources in other namespaces.")
+@click.option("--default-service-account", default="", help="Who applies when a Kustomization names nobody.")
+@click.option(
+    "--local-repositories/--no-local-repositories", default=None, help="Whether to read file:// repositories."
+)
+@click.option("--concurrent", type=click.IntRange(min=1), help="Kustomizations that are reconciled at once.")
+@click.option("--build-workers", type=click.IntRange(min=0), help="Processes for builds; 0 builds in this process.")
+@click.option("--interval-jitter-percentage", type=click.IntRange(0, 99), help="By how much runs are spread.")
+@click.option("--override-manager", multiple=True, help="Field manager whose fields are taken over.")
+@click.option("--custom-apply-stage-kinds", multiple=True, help="GROUP/KIND with a stage of its own.")
+@click.option("--metrics-address", default="", metavar="HOST:PORT", help="Serve /metrics and the probes here.")
+@click.option("--health-address", default="", metavar="HOST:PORT", help="Serve the probes here.")
+@click.option("--leader-elect", is_flag=True, help="Work only while holding the Lease; for several replicas.")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+@click.option("--log-encoding", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def run(kubeconfig: Path | None, context: str | None, log_level: str, log_encoding: str, **flags: Any) -> None:
+    """Run the controllers against the cluster of the usual kubeconfig rules, or the one they run in."""
+    import asyncio
+
+    from fairlead.cli.logs import set_up_logging
+    from fairlead.kube.config import load_config
+
+    set_up_logging(log_level, log_encoding)
+    config = load_config(kubeconfig, context, os.environ)
+    settings = _settings(flags, in_cluster=config.context == "in-cluster")
+    asyncio.run(_until_told(settings, config))
+
+
+async def _until_told(settings: Settings, config: ClusterConfig) -> None:
+    """End cleanly at the first signal, and at once at the second."""
+    import asyncio
+    import signal
+    import socket
+
+    from fairlead.controllers.manager import run as run_controllers
+
+    work = asyncio.ensure_future(run_controllers(settings, config, identity=socket.gethostname()))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, work.cancel)
+    try:
+        await work
+    except asyncio.CancelledError:
+        return
+
+
+def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
+    """The flags as settings; what was not said keeps its default."""
+    from fairlead.settings import ApplySettings, ReconcileSettings, ScopeSettings, Settings, StorageSettings
+
+    def said(**names: str) -> dict[str, Any]:
+        return {field: flags[flag] for field, flag in names.items() if flags[flag] is not None}
+
+    local = flags["local_repositories"]
+    pace = said(workers="concurrent", build_workers="build_workers")
+    if flags["interval_jitter_percentage"] is not None:
+        pace["interval_jitter"] = flags["interval_jitter_percentage"] / 100
+    scope = said(
+        namespace="watch_namespace",
+        label_selector="watch_label_selector",
+        no_cross_namespace_refs="no_cross_namespace_refs",
+        default_service_account="default_service_account",
+    )
+    apply = said(override_managers="override_manager", custom_stage_kinds="custom_apply_stage_kinds")
+    return Settings(
+        storage=StorageSettings(folder=_state_folder(flags["state_dir"])),
+        scope=ScopeSettings(local_repositories=not in_cluster if local is None else local, **scope),
+        reconcile=ReconcileSettings(**pace),
+        apply=ApplySettings(**apply),
+        leader_election=flags["leader_elect"],
+        metrics_address=flags["metrics_address"],
+        health_address=flags["health_address"],
+    )
+
+
+def _state_folder(said: object) -> Path:
+    if isinstance(said, Path):
+        return said
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "fairlead"

@@ -1,0 +1,105 @@
+"""A process that builds: jobs come on stdin, outcomes go to stdout, and it ends when stdin does.
+
+It never outlives the controllers, and a build that runs wild can be killed without harm to anything else.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fairlead.api.kustomization import KustomizationSpec  # noqa: TC001 - msgspec reads the annotation
+from fairlead.build.flux import PathNotFoundError, Variables, build
+from fairlead.errors import FairleadError
+from fairlead.sources.errors import MissingObjectError
+from fairlead.sources.store import ObjectStore
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+__all__ = ["HEADER", "Job", "Outcome", "execute"]
+
+HEADER = struct.Struct(">I")
+"""Each message is preceded by its length."""
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One build."""
+
+    store: str
+    tree: str
+    spec: KustomizationSpec
+    variables: dict[str, str]
+    strict: bool
+    always: bool
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a job; ``error`` is empty after a success."""
+
+    error: str = ""
+    fault: str = ""
+    """``path`` when there is no such folder, ``store`` when the tree is not there, ``build`` for all else."""
+    digest: str = ""
+    count: int = 0
+    objects: bytes = b""
+    """The manifests: a list in MessagePack, compressed."""
+    read: dict[str, str] = {}
+    listed: dict[str, str] = {}
+    folders: list[str] = []
+    missed: list[str] = []
+
+
+def execute(store: ObjectStore, job: Job) -> Outcome:
+    """Build; errors that a user can act on become part of the outcome."""
+    try:
+        built = build(store.tree(job.tree), job.spec, Variables(job.variables, strict=job.strict, always=job.always))
+    except FairleadError as error:
+        return Outcome(error=str(error), fault=_fault(error))
+    seen = built.read_set
+    return Outcome(
+        digest=built.digest,
+        count=len(built.objects),
+        objects=zlib.compress(msgspec.msgpack.encode(built.objects), 1),
+        read=dict(seen.read),
+        listed=dict(seen.listed),
+        folders=sorted(seen.folders),
+        missed=sorted(seen.missed),
+    )
+
+
+def _fault(error: FairleadError) -> str:
+    if isinstance(error, MissingObjectError):
+        return "store"
+    return "path" if isinstance(error, PathNotFoundError) else "build"
+
+
+def main() -> None:
+    stores: dict[str, ObjectStore] = {}
+    jobs = msgspec.msgpack.Decoder(Job)
+    while message := _receive(sys.stdin.buffer):
+        job = jobs.decode(message)
+        if job.store not in stores:
+            stores[job.store] = ObjectStore(Path(job.store))
+        _send(sys.stdout.buffer, msgspec.msgpack.encode(execute(stores[job.store], job)))
+
+
+def _receive(stream: BinaryIO) -> bytes:
+    header = stream.read(HEADER.size)
+    if len(header) < HEADER.size:
+        return b""
+    return stream.read(HEADER.unpack(header)[0])
+
+
+def _send(stream: BinaryIO, message: bytes) -> None:
+    stream.write(HEADER.pack(len(message)) + message)
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main()

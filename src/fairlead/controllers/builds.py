@@ -1,0 +1,111 @@
+"""Which objects a Kustomization stands for, built only when something that counts has changed.
+
+A build is reused as long as spec and variables are equal and everything that it read from the tree is unchanged. What
+is kept of it is small: the objects are compressed, variables are only a digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fairlead.build.flux import PathNotFoundError
+from fairlead.build.tree import ReadSet
+from fairlead.controllers.build_worker import Job
+from fairlead.errors import BuildError, NotReadyError
+
+if TYPE_CHECKING:
+    from fairlead.api.kustomization import Kustomization
+    from fairlead.build.flux import Variables
+    from fairlead.controllers.build_pool import Builder
+    from fairlead.controllers.build_worker import Outcome
+    from fairlead.kube.reflector import Key
+    from fairlead.objects.manifest import Manifest
+    from fairlead.sources.store import ObjectStore
+
+__all__ = ["Build", "Builds", "TreeMissingError"]
+
+
+class TreeMissingError(NotReadyError):
+    """The object store does not hold the tree (any more); the source fetches it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A build's result, compact."""
+
+    generation: int
+    variables: str
+    """Digest of the variables."""
+    digest: str
+    """Of the objects' YAML, as in ``status.history``."""
+    count: int
+    packed: bytes = field(repr=False)
+    read_set: ReadSet = field(repr=False)
+
+    def objects(self) -> list[Manifest]:
+        """The manifests, decoded anew at each call."""
+        manifests: list[Manifest] = msgspec.msgpack.decode(zlib.decompress(self.packed))
+        return manifests
+
+
+class Builds:
+    """Builds by Kustomization."""
+
+    def __init__(self, store: ObjectStore, builder: Builder) -> None:
+        self._store = store
+        self._builder = builder
+        self._known: dict[Key, Build] = {}
+        self.executed = 0
+        """How many builds were carried out; the others were reused."""
+
+    def forget(self, key: Key) -> None:
+        self._known.pop(key, None)
+
+    async def get(self, key: Key, kustomization: Kustomization, tree_id: str, variables: Variables) -> Build:
+        """The build for this tree; the very same object as long as nothing that counts has changed.
+
+        Raises ``BuildError``, :class:`PathNotFoundError` among them, and :class:`TreeMissingError`.
+        """
+        generation = kustomization.metadata.generation
+        wanted = _digest([dict(variables.values), variables.strict, variables.always])
+        if not self._store.has(tree_id):
+            raise TreeMissingError("Source artifact disappeared from storage, waiting for the source to fetch it again")
+        known = self._known.get(key)
+        same = known is not None and (known.generation, known.variables) == (generation, wanted)
+        if known is not None and same and known.read_set.holds(self._store.tree(tree_id)):
+            return known
+        job = Job(
+            store=str(self._store.folder),
+            tree=tree_id,
+            spec=kustomization.spec,
+            variables=dict(variables.values),
+            strict=variables.strict,
+            always=variables.always,
+        )
+        self.executed += 1
+        outcome = await self._builder.run(job)
+        build = _build(outcome, generation, wanted)
+        self._known[key] = build
+        return build
+
+
+def _build(outcome: Outcome, generation: int, variables: str) -> Build:
+    match outcome.fault:
+        case "":
+            seen = ReadSet(outcome.read, outcome.listed, frozenset(outcome.folders), frozenset(outcome.missed))
+            return Build(generation, variables, outcome.digest, outcome.count, outcome.objects, seen)
+        case "path":
+            raise PathNotFoundError(outcome.error)
+        case "store":
+            raise TreeMissingError(outcome.error)
+        case _:
+            raise BuildError(outcome.error)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()

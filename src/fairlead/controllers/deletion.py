@@ -1,0 +1,73 @@
+"""The end of a Kustomization: its objects are deleted, or left, as its policy says; then it is let go.
+
+A suspended one leaves everything. When the account or the cluster to act in cannot be had any more, nothing is deleted
+and an Event says so; the Kustomization goes all the same, as in Flux.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairlead.api.names import FINALIZER
+from fairlead.controllers.attempt import timeout_of
+from fairlead.controllers.delivery import inventory_of, owner_of
+from fairlead.controllers.references import ReferenceNotFoundError
+from fairlead.engine.prune import Pruner, deletion_plan
+from fairlead.errors import FairleadError, InvalidSpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fairlead.api.kustomization import Kustomization
+    from fairlead.controllers.access import Access
+    from fairlead.controllers.clusters import Clusters
+    from fairlead.objects.ref import ObjectRef
+
+__all__ = ["finalize"]
+
+
+async def finalize(
+    kustomization: Kustomization,
+    access: Access[Kustomization],
+    clusters: Clusters,
+    claimed: Callable[[ObjectRef], bool],
+) -> None:
+    """Delete what has to be deleted and remove the finalizer; raises what stands in the way, to be tried again."""
+    if FINALIZER not in kustomization.metadata.finalizers:
+        return
+    spec = kustomization.spec
+    delete, wait = deletion_plan(spec.deletion_policy or "", prune=spec.prune, suspended=bool(spec.suspend))
+    if delete and inventory_of(kustomization).versions:
+        try:
+            await _delete_objects(kustomization, access, clusters, claimed, wait=wait)
+        except (ReferenceNotFoundError, InvalidSpecError) as error:
+            access.event(kustomization, "Warning", "PruneFailed", f"unable to prune objects: {error}")
+    await access.remove_finalizer(kustomization)
+
+
+async def _delete_objects(
+    kustomization: Kustomization,
+    access: Access[Kustomization],
+    clusters: Clusters,
+    claimed: Callable[[ObjectRef], bool],
+    *,
+    wait: bool,
+) -> None:
+    target = await clusters.target(kustomization)
+    owner = owner_of(kustomization)
+    pruner = Pruner(target.watcher, owner, client=target.client, claimed=claimed)
+    result = await pruner.prune(inventory_of(kustomization))
+    if result.changes.written:
+        access.event(kustomization, "Normal", "ReconciliationSucceeded", result.changes.lines())
+    if result.error is not None:
+        message = f"pruning for deleted resource failed: {result.error}"
+        access.event(kustomization, "Warning", "PruneFailed", message)
+        raise result.error
+    if wait:
+        try:
+            await pruner.wait_for_termination(result, timeout_of(kustomization).total_seconds())
+        except FairleadError as error:
+            message = f"failed to wait for resources termination: {error}"
+            access.event(kustomization, "Warning", "PruneFailed", message)
+            raise
+    target.watcher.state.release_owner(owner)

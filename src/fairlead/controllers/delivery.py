@@ -1,0 +1,167 @@
+"""Apply and prune: makes a cluster have what a build says, for one Kustomization.
+
+The inventory is written before the first object that it did not know, and an entry leaves it only when its object is
+gone. So the process may be killed between any two requests, and the next run does what is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fairlead.controllers.faults import EmptyBuildError
+from fairlead.engine.apply import Applier
+from fairlead.engine.drift import Managers
+from fairlead.engine.ignore import IgnoreRule, IgnoreRules
+from fairlead.engine.options import ApplyOptions
+from fairlead.engine.plan import Action, Owner
+from fairlead.engine.prune import PruneBudget, PruneBudgetError, Pruner, stale_entries
+from fairlead.objects.inventory import Inventory
+from fairlead.objects.ref import GroupKind
+from fairlead.objects.selector import Selector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from fairlead.api.kustomization import Kustomization
+    from fairlead.controllers.attempt import Attempt
+    from fairlead.controllers.clusters import Target
+    from fairlead.engine.plan import ChangeSet
+    from fairlead.objects.manifest import Manifest
+    from fairlead.objects.ref import ObjectRef
+    from fairlead.settings import ApplySettings
+
+__all__ = ["PRUNE_BUDGET", "Delivered", "Delivery", "inventory_of", "owner_of"]
+
+PRUNE_BUDGET = "fairlead/prune-budget"
+"""Annotation on a Kustomization: how many objects one revision may delete, or ``unlimited``."""
+
+
+def owner_of(kustomization: Kustomization) -> Owner:
+    return Owner(kustomization.metadata.namespace, kustomization.metadata.name)
+
+
+def inventory_of(kustomization: Kustomization) -> Inventory:
+    recorded = kustomization.status.inventory
+    return Inventory.from_entries(msgspec.to_builtins(recorded.entries) if recorded else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What an apply has come to."""
+
+    changed: bool
+    """Whether anything was written or deleted."""
+    applied: tuple[ObjectRef, ...]
+    """All objects but those that were skipped."""
+
+
+class Delivery:
+    """One Kustomization, one target."""
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        target: Target,
+        settings: ApplySettings,
+        *,
+        sensitive: frozenset[str],
+        tell: Callable[[str], None],
+        claimed: Callable[[ObjectRef], bool],
+    ) -> None:
+        """``tell`` emits an Event about changes; ``claimed`` knows what other Kustomizations have."""
+        self._attempt = attempt
+        self._target = target
+        self._tell = tell
+        self._claimed = claimed
+        self._options = _options(attempt.kustomization, settings, sensitive)
+
+    async def deliver(self, objects: list[Manifest]) -> Delivered:
+        """Apply all, prune what is left over; raises what failed, after the attempt knows the inventory as it is."""
+        attempt = self._attempt
+        before = inventory_of(attempt.kustomization)
+        attempt.reason = "ReconciliationFailed"
+        if before.versions and not objects and attempt.kustomization.spec.prune:
+            raise EmptyBuildError(
+                f"the build is empty, so nothing is pruned: {len(before)} objects would be deleted; "
+                "restore the manifests, or delete the Kustomization to delete its objects"
+            )
+        result = await self._applier().apply(objects, before, record_inventory=self._record_inventory)
+        attempt.inventory = result.inventory
+        self._tell_changes(result.changes)
+        result.raise_for_failures()
+        pruned = await self._prune(before, result.desired)
+        skipped = {change.ref for change in result.changes.of(Action.SKIPPED)}
+        applied = tuple(ref for ref in result.desired if ref not in skipped)
+        return Delivered(bool(result.changes.written) or pruned, applied)
+
+    async def repair(self, objects: Iterable[Manifest]) -> ChangeSet:
+        """Apply these objects alone, which the inventory has already."""
+        result = await self._applier().apply(objects, inventory_of(self._attempt.kustomization))
+        result.raise_for_failures()
+        return result.changes
+
+    def _applier(self) -> Applier:
+        return Applier(self._target.watcher, self._options, client=self._target.client)
+
+    async def _record_inventory(self, inventory: Inventory) -> None:
+        self._attempt.inventory = inventory
+        text = f"Detecting drift for revision {self._attempt.revision}"
+        await self._attempt.session.write(self._attempt.progress(text))
+
+    async def _prune(self, before: Inventory, desired: Inventory) -> bool:
+        """Delete what is no longer wanted; whether anything was."""
+        attempt = self._attempt
+        stale = stale_entries(before, desired)
+        if not stale.versions or not attempt.kustomization.spec.prune:
+            attempt.inventory = desired
+            return False
+        attempt.reason = "PruneFailed"
+        _check_budget(attempt.kustomization, stale, before)
+        owner = self._options.owner
+        pruner = Pruner(self._target.watcher, owner, client=self._target.client, claimed=self._claimed)
+        result = await pruner.prune(stale)
+        attempt.inventory = desired | result.survivors
+        self._tell_changes(result.changes)
+        if result.error is not None:
+            raise result.error
+        return bool(result.changes.written)
+
+    def _tell_changes(self, changes: ChangeSet) -> None:
+        if changes.written:
+            self._tell(changes.lines())
+
+
+def _check_budget(kustomization: Kustomization, stale: Inventory, before: Inventory) -> None:
+    said = kustomization.metadata.annotations.get(PRUNE_BUDGET, "")
+    if said == "unlimited":
+        return
+    if said and not said.isdigit():
+        raise PruneBudgetError(f"annotation {PRUNE_BUDGET} must be a number or 'unlimited', not {said!r}")
+    budget = PruneBudget(int(said), 0.0) if said else PruneBudget()
+    hint = f"Annotate the Kustomization with {PRUNE_BUDGET}={len(stale)} when this is meant"
+    budget.check(len(stale), len(before), how_to_allow=hint)
+
+
+def _options(kustomization: Kustomization, settings: ApplySettings, sensitive: frozenset[str]) -> ApplyOptions:
+    rules = (
+        IgnoreRule(tuple(rule.paths), _selector(rule.target) if rule.target else None)
+        for rule in kustomization.spec.ignore or ()
+    )
+    kinds = (kind.rpartition("/") for kind in settings.custom_stage_kinds)
+    return ApplyOptions(
+        owner=owner_of(kustomization),
+        managers=Managers(overridden=settings.override_managers),
+        force=bool(kustomization.spec.force),
+        custom_stage_kinds=frozenset(GroupKind(group, kind) for group, _, kind in kinds),
+        ignore=IgnoreRules(rules),
+        concurrency=settings.concurrency,
+        sensitive=sensitive,
+    )
+
+
+def _selector(target: msgspec.Struct) -> Selector:
+    named = {field: getattr(target, field) or "" for field in target.__struct_fields__}
+    return Selector(**named)

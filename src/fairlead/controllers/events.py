@@ -1,0 +1,245 @@
+"""What wakes a run: changes of our resources, of what they refer to, and of the objects that they manage.
+
+Everything is level-triggered: an event says "look again" and the run reads the state as it is then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fairlead.api import names
+from fairlead.api.meta import ObjectMeta  # noqa: TC001 - msgspec reads the annotation
+from fairlead.controllers.dependencies import dependencies_of, in_order, key_of, source_of
+from fairlead.controllers.resources import Malformed
+from fairlead.controllers.wakes import UserIndex
+from fairlead.engine.state import Deleted, Drifted, HealthChanged
+from fairlead.kube.reflector import Key
+from fairlead.objects.ref import GroupKind, ObjectRef
+from fairlead.runtime.conditions import READY, is_true
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fairlead.api.gitrepository import GitRepository
+    from fairlead.api.kustomization import Kustomization
+    from fairlead.controllers.access import Access
+    from fairlead.controllers.kustomization import Kustomizations
+    from fairlead.controllers.wakes import Wakes
+    from fairlead.engine.state import ManagedEvent
+    from fairlead.kube.reflector import ChangeType
+    from fairlead.runtime.queue import WorkQueue
+
+__all__ = ["Configuration", "Definition", "Triggers"]
+
+_NAMESPACE = GroupKind("", "Namespace")
+
+
+class Configuration(msgspec.Struct):
+    """What is kept of a labelled ConfigMap or Secret: that it changed, never what it holds."""
+
+    metadata: ObjectMeta
+
+
+class _Names(msgspec.Struct):
+    kind: str
+
+
+class _DefinitionSpec(msgspec.Struct):
+    group: str
+    names: _Names
+
+
+class _Condition(msgspec.Struct):
+    type: str
+    status: str
+
+
+class _DefinitionStatus(msgspec.Struct):
+    conditions: list[_Condition] | None = None
+
+
+class Definition(msgspec.Struct):
+    """What is kept of a CRD."""
+
+    spec: _DefinitionSpec
+    status: _DefinitionStatus = msgspec.field(default_factory=_DefinitionStatus)
+
+    @property
+    def kind(self) -> GroupKind:
+        return GroupKind(self.spec.group, self.spec.names.kind)
+
+    @property
+    def established(self) -> bool:
+        return any(
+            condition.type == "Established" and condition.status == "True" for condition in self.status.conditions or ()
+        )
+
+
+class Triggers:
+    """Turns events into keys of the two queues."""
+
+    def __init__(
+        self,
+        sources: Access[GitRepository],
+        access: Access[Kustomization],
+        source_queue: WorkQueue[Key],
+        queue: WorkQueue[Key],
+        kustomizations: Kustomizations,
+        wakes: Wakes,
+        quiet_seconds: float,
+    ) -> None:
+        self._sources = sources
+        self._access = access
+        self._source_queue = source_queue
+        self._queue = queue
+        self._kustomizations = kustomizations
+        self._wakes = wakes
+        self._quiet_seconds = quiet_seconds
+        self._by_source: UserIndex[ObjectRef] = UserIndex()
+        self._by_dependency: UserIndex[Key] = UserIndex()
+        self._by_configuration: UserIndex[ObjectRef] = UserIndex()
+        self._sources_by_configuration: UserIndex[ObjectRef] = UserIndex()
+        self._by_include: UserIndex[Key] = UserIndex()
+
+    def wake(self, keys: Iterable[Key]) -> None:
+        """These Kustomizations look at everything again."""
+        for key in keys:
+            self._wakes.of(key).full = True
+            self._queue.add(key)
+
+    def health_ended(self, key: Key) -> None:
+        self._wakes.of(key).health = True
+        self._queue.add(key)
+
+    # -- our resources ---------------------------------------------------------------------------------------------
+
+    def on_source(
+        self, change: ChangeType, old: GitRepository | Malformed | None, new: GitRepository | Malformed | None
+    ) -> None:
+        found = new if new is not None else old
+        if found is None:
+            return
+        key = Key(found.metadata.namespace, found.metadata.name)
+        if change == "DELETED" or _asks_for_a_run(old, new):
+            self._source_queue.add(key)
+        self._sources_by_configuration.set(key, _secrets_of_source(new))
+        self._by_include.set(key, _includes_of(new))
+        if _artifact(old) != _artifact(new) or change == "ADDED":
+            ref = ObjectRef(names.SOURCE_GROUP, "GitRepository", key.namespace, key.name)
+            self.wake(in_order(self._by_source.users(ref), self._access.typed))
+            for user in self._by_include.users(key):
+                self._source_queue.add(user)
+
+    def on_kustomization(
+        self, change: ChangeType, old: Kustomization | Malformed | None, new: Kustomization | Malformed | None
+    ) -> None:
+        found = new if new is not None else old
+        if found is None:
+            return
+        key = Key(found.metadata.namespace, found.metadata.name)
+        if change == "DELETED" or _asks_for_a_run(old, new):
+            self.wake([key])
+        self._index(key, new)
+        if change != "MODIFIED" or _readiness(old) != _readiness(new):
+            self.wake(self._by_dependency.users(key))
+
+    def _index(self, key: Key, kustomization: Kustomization | Malformed | None) -> None:
+        known = None if isinstance(kustomization, Malformed) else kustomization
+        self._by_source.set(key, [source_of(known)] if known else ())
+        self._by_dependency.set(key, dependencies_of(known) if known else ())
+        self._by_configuration.set(key, _configuration_of(known) if known else ())
+
+    # -- what they refer to ----------------------------------------------------------------------------------------
+
+    def on_configuration(self, kind: str, old: Configuration | None, new: Configuration | None) -> None:
+        found = new if new is not None else old
+        if found is None:
+            return
+        ref = ObjectRef("", kind, found.metadata.namespace, found.metadata.name)
+        self.wake(self._by_configuration.users(ref))
+        for key in self._sources_by_configuration.users(ref):
+            self._source_queue.add(key)
+
+    def on_definition(self, old: Definition | None, new: Definition | None) -> bool:
+        """A kind begins to be served: whoever waits for it may go on. Whether that is the case."""
+        if new is None or not new.established or (old is not None and old.established):
+            return False
+        self.wake(self._kustomizations.blocked())
+        return True
+
+    # -- what they manage ------------------------------------------------------------------------------------------
+
+    def on_managed(self, event: ManagedEvent) -> None:
+        match event:
+            case Drifted() | Deleted():
+                key = Key(event.owner.namespace, event.owner.name)
+                self._wakes.of(key).drifted.add(event.ref)
+                self._queue.add_after(key, self._quiet_seconds)
+            case HealthChanged():
+                self._on_health(event)
+
+    def _on_health(self, event: HealthChanged) -> None:
+        if not event.status.ready:
+            return
+        if event.ref.group_kind == _NAMESPACE:
+            self.wake(self._kustomizations.blocked())
+        if event.owner is not None:
+            key = Key(event.owner.namespace, event.owner.name)
+            if self._kustomizations.is_unhealthy(key):
+                self.wake([key])
+
+
+def _asks_for_a_run(
+    old: GitRepository | Kustomization | Malformed | None, new: GitRepository | Kustomization | Malformed | None
+) -> bool:
+    """Create, delete, a new generation, or a new value of the annotation; other changes are of no concern."""
+    if old is None or new is None:
+        return True
+    before, after = old.metadata, new.metadata
+    asked = before.annotations.get(names.REQUESTED_AT) != after.annotations.get(names.REQUESTED_AT)
+    return asked or before.generation != after.generation or before.deletion_timestamp != after.deletion_timestamp
+
+
+def _artifact(source: GitRepository | Malformed | None) -> tuple[str, str | None] | None:
+    if source is None or isinstance(source, Malformed) or source.status.artifact is None:
+        return None
+    return source.status.artifact.revision, source.status.artifact.digest
+
+
+def _readiness(kustomization: Kustomization | Malformed | None) -> tuple[object, ...]:
+    """What a dependant looks at."""
+    if kustomization is None or isinstance(kustomization, Malformed):
+        return ()
+    status = kustomization.status
+    ready = is_true(status.conditions or (), READY)
+    return ready, status.last_applied_revision, status.observed_generation, kustomization.metadata.generation
+
+
+def _secrets_of_source(source: GitRepository | Malformed | None) -> Iterator[ObjectRef]:
+    if source is None or isinstance(source, Malformed):
+        return
+    spec, namespace = source.spec, source.metadata.namespace
+    for reference in (spec.secret_ref, spec.proxy_secret_ref, spec.verify.secret_ref if spec.verify else None):
+        if reference is not None:
+            yield ObjectRef("", "Secret", namespace, reference.name)
+
+
+def _includes_of(source: GitRepository | Malformed | None) -> Iterator[Key]:
+    if source is None or isinstance(source, Malformed):
+        return
+    for include in source.spec.include or ():
+        yield Key(source.metadata.namespace, include.repository.name)
+
+
+def _configuration_of(kustomization: Kustomization) -> Iterator[ObjectRef]:
+    spec, namespace = kustomization.spec, key_of(kustomization).namespace
+    for reference in (spec.post_build.substitute_from if spec.post_build else None) or ():
+        yield ObjectRef("", reference.kind, namespace, reference.name)
+    if spec.kube_config and spec.kube_config.secret_ref:
+        yield ObjectRef("", "Secret", namespace, spec.kube_config.secret_ref.name)
+    if spec.kube_config and spec.kube_config.config_map_ref:
+        yield ObjectRef("", "ConfigMap", namespace, spec.kube_config.config_map_ref.name)
+    if spec.decryption and spec.decryption.secret_ref:
+        yield ObjectRef("", "Secret", namespace, spec.decryption.secret_ref.name)

@@ -1,0 +1,55 @@
+"""What can be wrong with a Kustomization before anything is applied, with the reason that its condition gets."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from fairlead.build.flux import PathNotFoundError
+from fairlead.controllers.dependencies import DependencyNotReadyError
+from fairlead.errors import FairleadError, InvalidSpecError, NotReadyError
+from fairlead.kube.errors import NoMatchError
+
+__all__ = ["AccessDeniedError", "CelError", "EmptyBuildError", "SourceNotReadyError", "reason_of", "stalls"]
+
+
+class SourceNotReadyError(NotReadyError):
+    """The source is not there or has nothing to build from yet."""
+
+
+class AccessDeniedError(InvalidSpecError):
+    """The spec refers to something in another namespace, which the operator of the controllers forbids."""
+
+    reason: ClassVar[str] = "AccessDenied"
+
+
+class CelError(InvalidSpecError):
+    """An expression that cannot be evaluated."""
+
+    reason: ClassVar[str] = "InvalidCELExpression"
+
+
+class EmptyBuildError(InvalidSpecError):
+    """The build has no objects although there were some: more likely a mistake than a wish to delete everything."""
+
+
+def reason_of(error: FairleadError, phase: str) -> str:
+    """The reason of the Ready condition; ``phase`` is the one of the step in which the error came up."""
+    match error:
+        case AccessDeniedError() | CelError():
+            return error.reason
+        case DependencyNotReadyError():
+            return "DependencyNotReady"
+        case PathNotFoundError() | SourceNotReadyError():
+            return "ArtifactFailed"
+        case _:
+            return phase
+
+
+def stalls(error: FairleadError) -> bool:
+    """Whether only a new spec helps."""
+    return isinstance(error, (AccessDeniedError, CelError))
+
+
+def may_pass_soon(error: FairleadError) -> bool:
+    """Whether what is missing is likely on its way: then a moment's patience saves a false alarm."""
+    return isinstance(error, (DependencyNotReadyError, SourceNotReadyError, NoMatchError))

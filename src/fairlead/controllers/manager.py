@@ -1,0 +1,285 @@
+"""Wires the controllers and runs them: watches feed triggers, triggers feed queues, workers empty them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from fairlead.api import names
+from fairlead.api.gitrepository import GitRepository
+from fairlead.api.kustomization import Kustomization
+from fairlead.controllers.access import Access
+from fairlead.controllers.artifacts import TreeSizes
+from fairlead.controllers.build_pool import BuildPool, ThreadBuilder
+from fairlead.controllers.builds import Builds
+from fairlead.controllers.clusters import Clusters
+from fairlead.controllers.events import Configuration, Definition, Triggers
+from fairlead.controllers.gitrepository import GitRepositories
+from fairlead.controllers.kustomization import Kustomizations
+from fairlead.controllers.references import References
+from fairlead.controllers.resources import decoder
+from fairlead.controllers.waits import Waits
+from fairlead.controllers.wakes import Wakes
+from fairlead.engine.drift import Managers
+from fairlead.engine.state import ClusterState
+from fairlead.engine.watcher import ManagedWatcher
+from fairlead.kube.client import KubeClient
+from fairlead.kube.options import Backoff
+from fairlead.kube.reflector import Reflector, Selection
+from fairlead.objects.ref import GroupKind
+from fairlead.runtime.clock import SystemClock
+from fairlead.runtime.controller import Controller
+from fairlead.runtime.events import EventRecorder
+from fairlead.runtime.health import ProbeServer
+from fairlead.runtime.leases import LeaderElector
+from fairlead.runtime.metrics import Metrics
+from fairlead.runtime.status import StatusPatcher
+from fairlead.sources.git import GitOptions, GitSource
+from fairlead.sources.store import ObjectStore
+from fairlead.sources.watch import RefWatcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fairlead.controllers.build_pool import Builder
+    from fairlead.controllers.resources import Malformed
+    from fairlead.kube.config import ClusterConfig
+    from fairlead.kube.reflector import Key
+    from fairlead.settings import Settings
+
+__all__ = ["Manager", "run"]
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R", bound=GitRepository | Kustomization)
+
+_CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
+_FLUSH_SECONDS = 1.0
+
+
+async def run(settings: Settings, config: ClusterConfig, *, identity: str = "fairlead") -> None:
+    """Run all controllers until cancelled; raises only when the cluster or the state folder cannot be used at all."""
+    async with KubeClient(config) as client:
+        manager = Manager(settings, client, identity=identity)
+        await manager.run()
+
+
+class Manager:
+    """The controllers of one cluster."""
+
+    def __init__(self, settings: Settings, client: KubeClient, *, identity: str = "fairlead") -> None:
+        self.client = client
+        self.started = asyncio.Event()
+        """Set when all existing resources are known and work has begun."""
+        self.metrics = Metrics(_labels)
+        self._settings = settings
+        self._identity = identity
+        self._clock = SystemClock()
+        self._wakes = Wakes()
+        self._store = ObjectStore(settings.storage.folder)
+        self._references = References(client)
+        self._recorders = {
+            name: EventRecorder(client, component=name, instance=identity)
+            for name in (names.SOURCE_CONTROLLER, names.KUSTOMIZE_CONTROLLER)
+        }
+        self.sources = self._access(GitRepository, names.GIT_REPOSITORY, names.SOURCE_CONTROLLER)
+        self.kustomizations = self._access(Kustomization, names.KUSTOMIZATION, names.KUSTOMIZE_CONTROLLER)
+        self._definitions = Reflector(client, _CRD, decode=_typed(Definition))
+        self._configurations = {
+            kind: Reflector(
+                client,
+                GroupKind("", kind),
+                decode=_typed(Configuration),
+                selection=Selection(
+                    namespace=settings.scope.namespace, label_selector=settings.scope.config_label_selector
+                ),
+            )
+            for kind in ("ConfigMap", "Secret")
+        }
+
+    async def run(self) -> None:
+        """Until cancelled; what was under way is broken off then, which the next start makes good."""
+        async with AsyncExitStack() as stack:
+            if self._settings.metrics_address or self._settings.health_address:
+                await self._serve_probes(stack)
+            if not self._settings.leader_election:
+                await self._work()
+                return
+            elector = LeaderElector(
+                self.client,
+                namespace=self._settings.runtime_namespace,
+                name="fairlead-leader-election",
+                identity=self._identity,
+            )
+            await elector.run(self._work)
+
+    async def _work(self) -> None:
+        settings = self._settings
+        async with AsyncExitStack() as stack:
+            options = GitOptions(local_repositories=settings.scope.local_repositories)
+            source = await stack.enter_async_context(GitSource(self._store, options=options))
+            watcher = await stack.enter_async_context(RefWatcher())
+            state = ClusterState(Managers(overridden=settings.apply.override_managers))
+            local = await stack.enter_async_context(ManagedWatcher(self.client, state))
+            builder = await self._builder(stack)
+            # The triggers come last, for they need everybody; until then nothing happens that they would have to hear.
+            waits = await stack.enter_async_context(Waits(lambda key: triggers.health_ended(key)))
+            clusters = await stack.enter_async_context(
+                Clusters(
+                    local,
+                    self._references,
+                    settings,
+                    lambda state: state.subscribe(lambda event: triggers.on_managed(event)),
+                )
+            )
+            git = GitRepositories(
+                self.sources, source, self._references, TreeSizes(self._store), watcher, settings, self._clock
+            )
+            builds = Builds(self._store, builder)
+            deliveries = Kustomizations(
+                self.kustomizations,
+                self.sources,
+                clusters,
+                builds,
+                self._references,
+                waits,
+                self._wakes,
+                settings,
+                self._clock,
+            )
+            loops = self._loops(git, deliveries)
+            triggers = Triggers(
+                self.sources,
+                self.kustomizations,
+                loops[0].queue,
+                loops[1].queue,
+                deliveries,
+                self._wakes,
+                settings.reconcile.drift_quiet_seconds,
+            )
+            await self._run_all(triggers, loops)
+
+    async def _builder(self, stack: AsyncExitStack) -> Builder:
+        workers = self._settings.reconcile.build_workers
+        return await stack.enter_async_context(BuildPool(workers)) if workers else ThreadBuilder(self._store)
+
+    def _loops(self, git: GitRepositories, deliveries: Kustomizations) -> tuple[Controller[Key], Controller[Key]]:
+        pace = self._settings.reconcile
+        sources: Controller[Key] = Controller(
+            "gitrepository",
+            git.reconcile,
+            workers=pace.source_workers,
+            backoff=Backoff(base=pace.retry.base_seconds, maximum=pace.retry.maximum_seconds),
+            not_ready_seconds=pace.dependency_interval.total_seconds(),
+            observer=self.metrics,
+        )
+        kustomizations: Controller[Key] = Controller(
+            "kustomization", deliveries.reconcile, workers=pace.workers, observer=self.metrics
+        )
+        git.wake = sources.queue.add
+        deliveries.refetch = sources.queue.add
+        for loop in (sources, kustomizations):
+            self.metrics.watch_controller(loop)
+        return sources, kustomizations
+
+    async def _run_all(self, triggers: Triggers, loops: tuple[Controller[Key], ...]) -> None:
+        self._subscribe(triggers)
+        reflectors = (self.sources.reflector, self.kustomizations.reflector)
+        try:
+            async with asyncio.TaskGroup() as group:
+                watched: list[Reflector[Any]] = [*reflectors, self._definitions, *self._configurations.values()]
+                for each in watched:
+                    group.create_task(each.run(), name=f"watch {each.kind}")
+                for recorder in self._recorders.values():
+                    group.create_task(recorder.run(), name=f"events of {recorder.component}")
+                for reflector in reflectors:
+                    await reflector.wait_synced()
+                _tune_garbage_collection()
+                for loop in loops:
+                    group.create_task(loop.run(), name=loop.name)
+                self.started.set()
+                log.info("started with %d sources and %d kustomizations", *(len(each) for each in reflectors))
+        finally:
+            await self._last_words()
+
+    def _subscribe(self, triggers: Triggers) -> None:
+        self.sources.reflector.subscribe(triggers.on_source)
+        self.kustomizations.reflector.subscribe(triggers.on_kustomization)
+        for kind, reflector in self._configurations.items():
+            reflector.subscribe(partial(_tell_configuration, triggers, kind))
+        self._definitions.subscribe(lambda _, old, new: self._on_definition(triggers, old, new))
+
+    def _on_definition(self, triggers: Triggers, old: Definition | None, new: Definition | None) -> None:
+        if not triggers.on_definition(old, new) or new is None:
+            return
+        self.client.discovery.invalidate()
+        for reflector in (self.sources.reflector, self.kustomizations.reflector):
+            if reflector.kind == new.kind:
+                reflector.nudge()
+
+    async def _last_words(self) -> None:
+        """Events that were recorded before the end still go out, if the server is quick."""
+        async with asyncio.TaskGroup() as group:
+            for recorder in self._recorders.values():
+                if recorder.depth:
+                    group.create_task(_flush(recorder))
+
+    async def _serve_probes(self, stack: AsyncExitStack) -> None:
+        self.metrics.watch_client(self.client)
+        for recorder in self._recorders.values():
+            self.metrics.watch_events(recorder)
+        checks = {"started": lambda: None if self.started.is_set() else "resources are not known yet"}
+        for address in dict.fromkeys((self._settings.metrics_address, self._settings.health_address)):
+            if address:
+                host, _, port = address.rpartition(":")
+                server = ProbeServer(host=host or "127.0.0.1", port=int(port), metrics=self.metrics, checks=checks)
+                await stack.enter_async_context(server)
+
+    def _access(self, struct: type[R], kind: GroupKind, component: str) -> Access[R]:
+        scope = self._settings.scope
+        reflector: Reflector[R | Malformed] = Reflector(
+            self.client,
+            kind,
+            decode=decoder(struct),
+            selection=Selection(namespace=scope.namespace, label_selector=scope.label_selector),
+        )
+        patcher = StatusPatcher(self.client, field_manager=component, clock=self._clock)
+        return Access(struct, self.client, reflector, patcher, self._recorders[component])
+
+
+def _tell_configuration(
+    triggers: Triggers, kind: str, _: str, old: Configuration | None, new: Configuration | None
+) -> None:
+    triggers.on_configuration(kind, old, new)
+
+
+async def _flush(recorder: EventRecorder) -> None:
+    writing = asyncio.create_task(recorder.run())
+    try:
+        await recorder.flush(_FLUSH_SECONDS)
+    finally:
+        writing.cancel()
+
+
+def _tune_garbage_collection() -> None:
+    """Decoding lists makes many objects and no cycles: collect seldom, and never look again at what start-up left."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def _typed(struct: type[T]) -> Callable[[msgspec.Raw], T]:
+    return msgspec.json.Decoder(struct).decode
+
+
+def _labels(controller: str, key: object) -> tuple[str, str, str]:
+    kind = "GitRepository" if controller == "gitrepository" else "Kustomization"
+    namespace, name = key if isinstance(key, tuple) else ("", str(key))
+    return kind, name, namespace
