@@ -55,8 +55,8 @@ class GitTree:
     def entry(self, path: str) -> TreeEntry | None:
         if path == "":
             return TreeEntry("", EntryKind.FOLDER, self.tree_id)
-        parent, _, name = path.rpartition("/")
-        folder = self._folder(parent)
+        parent, slash, name = path.rpartition("/")
+        folder = self._folder(parent) if parent or not slash else None
         if folder is None:
             return None
         found = self._child(folder, name)
@@ -91,8 +91,8 @@ class GitTree:
         return folder
 
     def _open_folder(self, path: str) -> pygit2.Tree | None:
-        parent, _, name = path.rpartition("/")
-        above = self._folder(parent)
+        parent, slash, name = path.rpartition("/")
+        above = self._folder(parent) if parent or not slash else None
         found = None if above is None else self._child(above, name)
         if found is None or found.filemode != FileMode.TREE:
             return None
