@@ -36,13 +36,9 @@ class Hosted:
         self.work = folder / "work"
         self.bare = folder / "hosted" / "fleet.git"
         self.git("init", "--quiet", "--bare", "--initial-branch=main", str(self.bare), cwd=folder)
-        # A dumb server needs its index of refs refreshed with every push.
-        hook = self.bare / "hooks" / "post-update"
-        hook.write_text("#!/bin/sh\nexec git update-server-info\n")
-        hook.chmod(0o755)
         self.git("init", "--quiet", "--initial-branch=main", str(self.work), cwd=folder)
         self.git("remote", "add", "origin", str(self.bare))
-        handler = partial(_Quiet, directory=str(self.bare.parent))
+        handler = partial(_Backend, self.bare.parent)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -89,7 +85,44 @@ class Hosted:
         return self.git("rev-parse", "HEAD")
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
+class _Backend(http.server.BaseHTTPRequestHandler):
+    """Git's own server program behind Python's web server, which speaks the protocol that every forge speaks."""
+
+    def __init__(self, root: Path, *arguments: Any) -> None:
+        self._root = root
+        super().__init__(*arguments)
+
+    def do_GET(self) -> None:
+        self._serve(b"")
+
+    def do_POST(self) -> None:
+        self._serve(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+
+    def _serve(self, body: bytes) -> None:
+        path, _, query = self.path.partition("?")
+        environment = {
+            "GIT_PROJECT_ROOT": str(self._root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol") or "",
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding") or "",
+            "CONTENT_TYPE": self.headers.get("Content-Type") or "",
+            "CONTENT_LENGTH": str(len(body)),
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+        }
+        answer = subprocess.run(
+            ["git", "http-backend"], input=body, env={**os.environ, **environment}, capture_output=True
+        ).stdout
+        head, _, content = answer.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
+        self.send_response(int(headers.pop("Status", "200").split()[0]))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: the test's output is its own."""
 

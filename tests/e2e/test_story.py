@@ -82,7 +82,7 @@ FILES: dict[str, str | None] = {
     "infra/limit.yaml": LIMIT,
     **{
         f"infra/{name}.yaml": f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n"
-        for name in (*STAGES, "vars")
+        for name in STAGES
     },
     "base/deployment.yaml": DEPLOYMENT,
     "base/service.yaml": SERVICE,
