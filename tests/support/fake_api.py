@@ -249,7 +249,7 @@ class FakeApi:
         kind, namespace, name, subresource = located
         if not name:
             if request.method == "POST":
-                return self._create(kind, namespace, body)
+                return self._create(kind, namespace, body, dry_run="dryRun" in request.query)
             return self._list(kind, namespace, request)
         key = (kind.group, kind.kind, namespace, name)
         if request.method == "GET":
@@ -271,11 +271,11 @@ class FakeApi:
                 return kind, namespace, parts[1], parts[2]
         return None
 
-    def _create(self, kind: Kind, namespace: str, body: Manifest) -> web.Response:
+    def _create(self, kind: Kind, namespace: str, body: Manifest, *, dry_run: bool) -> web.Response:
         key = (kind.group, kind.kind, namespace, body["metadata"]["name"])
         if key in self.objects:
             return _status(409, "AlreadyExists", f'{kind.plural} "{key[3]}" already exists', name=key[3])
-        return _found(self.put(body), 201)
+        return _found(body if dry_run else self.put(body), 201)
 
     def _list(self, kind: Kind, namespace: str, request: web.Request) -> web.Response:
         fitting = [

@@ -10,16 +10,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
 from fairlead.kube.discovery import Discovery, Resource
-from fairlead.kube.errors import ApiError, InvalidError, NoMatchError, NotFoundError, ServerUnavailableError
+from fairlead.kube.errors import ApiError, NoMatchError, NotFoundError, ServerUnavailableError
+from fairlead.kube.listing import ListResult, RawPage
 from fairlead.kube.options import ClientOptions
+from fairlead.kube.paths import (
+    collection_path,
+    identity_headers,
+    object_path,
+    query_text,
+    require_place,
+    subject_of,
+    write_query,
+)
 from fairlead.kube.transport import JSON, Call, Transport
 from fairlead.kube.watch import RawBatch, WatchEvent, read_events
 from fairlead.objects.ref import GroupKind, ObjectRef, split_api_version
@@ -48,29 +58,6 @@ class PatchType(StrEnum):
     APPLY = "application/apply-patch+yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class ListResult:
-    """A whole list and the resource version from which a watch continues it."""
-
-    items: list[Manifest]
-    resource_version: str
-
-
-class _ListMeta(msgspec.Struct, rename="camel"):
-    resource_version: str = ""
-    continue_: str = msgspec.field(default="", name="continue")
-
-
-class RawPage(msgspec.Struct):
-    """One page of a list; each item's JSON is still to be decoded.
-
-    The items point into the page's bytes: whoever keeps one keeps the page.
-    """
-
-    metadata: _ListMeta
-    items: list[msgspec.Raw] | None = None
-
-
 _PAGE = msgspec.json.Decoder(RawPage)
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 T = TypeVar("T")
@@ -89,7 +76,7 @@ class KubeClient:
         self.config = config
         self.options = options or ClientOptions()
         self._transport = Transport(config, self.options, sleep=sleep)
-        self._identity = _identity(config.impersonate_user, config.impersonate_groups)
+        self._identity = identity_headers(config.impersonate_user, config.impersonate_groups)
         self.discovery = Discovery(self._discover, min_interval=self.options.discovery_interval)
 
     async def __aenter__(self) -> Self:
@@ -104,7 +91,7 @@ class KubeClient:
         derived = object.__new__(type(self))
         derived.__dict__.update(self.__dict__)
         derived.config = replace(self.config, impersonate_user=user, impersonate_groups=groups)
-        derived._identity = _identity(user, groups)
+        derived._identity = identity_headers(user, groups)
         return derived
 
     @property
@@ -167,9 +154,9 @@ class KubeClient:
         query = {"labelSelector": label_selector, "fieldSelector": field_selector}
         query["limit"] = str(self.options.page_size)
         while True:
-            path = _collection(resource, namespace) + _query(query)
+            path = collection_path(resource, namespace) + query_text(query)
             call = Call(
-                verb="list", method="GET", path=path, subject=_subject(kind, namespace), resource=resource.plural
+                verb="list", method="GET", path=path, subject=subject_of(kind, namespace), resource=resource.plural
             )
             page = _decode(_PAGE, await self._send(call, resource), call)
             yield page
@@ -180,19 +167,26 @@ class KubeClient:
     async def create(self, manifest: Manifest, *, dry_run: bool = False, field_manager: str = "") -> Manifest:
         """POST. A lost answer is not repeated: the object may exist then."""
         resource = await self._resource_of(manifest)
-        query = _write_query(dry_run, field_manager)
+        query = write_query(dry_run, field_manager)
         ref = ObjectRef.of(manifest)
-        return await self._send_object(resource, "create", "POST", ref, query=query, body=manifest, idempotent=False)
+        verb = "dry-run" if dry_run else "create"
+        return await self._send_object(resource, verb, "POST", ref, query=query, body=manifest, idempotent=False)
 
     async def replace(
         self, manifest: Manifest, *, subresource: str = "", field_manager: str = "", dry_run: bool = False
     ) -> Manifest:
         """PUT; raises :class:`ConflictApiError` when the manifest has a resourceVersion that is not the newest."""
         resource = await self._resource_of(manifest)
-        query = _write_query(dry_run, field_manager)
+        query = write_query(dry_run, field_manager)
         ref = ObjectRef.of(manifest)
         return await self._send_object(
-            resource, "update", "PUT", ref, query=query, body=manifest, subresource=subresource
+            resource,
+            "dry-run" if dry_run else "update",
+            "PUT",
+            ref,
+            query=query,
+            body=manifest,
+            subresource=subresource,
         )
 
     async def patch(
@@ -209,7 +203,7 @@ class KubeClient:
     ) -> Manifest:
         """PATCH with a JSON-encodable body; only JSON patches are not repeated after a lost answer."""
         resource = await self.discovery.resource(ref.group_kind, version)
-        query = _write_query(dry_run, field_manager) | ({"force": "true"} if force else {})
+        query = write_query(dry_run, field_manager) | ({"force": "true"} if force else {})
         verb = "apply" if patch_type is PatchType.APPLY else "patch"
         return await self._send_object(
             resource,
@@ -262,7 +256,7 @@ class KubeClient:
             body["preconditions"] = kept
         if dry_run:
             body["dryRun"] = ["All"]
-        await self._send_object(resource, "delete", "DELETE", ref, body=body)
+        await self._send_object(resource, "dry-run" if dry_run else "delete", "DELETE", ref, body=body)
 
     async def watch(
         self,
@@ -320,8 +314,10 @@ class KubeClient:
             "allowWatchBookmarks": "true" if bookmarks else "",
             "timeoutSeconds": str(max(int(seconds), 1)),
         }
-        path = _collection(resource, namespace) + _query(query)
-        call = Call(verb="watch", method="GET", path=path, subject=_subject(kind, namespace), resource=resource.plural)
+        path = collection_path(resource, namespace) + query_text(query)
+        call = Call(
+            verb="watch", method="GET", path=path, subject=subject_of(kind, namespace), resource=resource.plural
+        )
         try:
             async with self._transport.stream(call, self._identity, seconds + WATCH_GRACE_SECONDS) as chunks:
                 yield []
@@ -344,7 +340,7 @@ class KubeClient:
         call = Call(
             verb=method.lower(),
             method=method,
-            path=quote(path, safe="/:%") + _query(params or {}),
+            path=quote(path, safe="/:%") + query_text(params or {}),
             subject=path,
             resource=path.strip("/").split("/")[0],
             body=None if body is None else msgspec.json.encode(body),
@@ -376,16 +372,12 @@ class KubeClient:
         content_type: str = JSON,
         idempotent: bool = True,
     ) -> Manifest:
-        _require_place(resource, ref, verb)
-        path = _collection(resource, ref.namespace or None)
-        if method != "POST":
-            path += "/" + quote(ref.name, safe=":")
-        if subresource:
-            path += "/" + subresource
+        require_place(resource, ref, verb, method)
+        path = object_path(resource, ref if method != "POST" else ref._replace(name=""), subresource)
         call = Call(
             verb=verb,
             method=method,
-            path=path + _query(query or {}),
+            path=path + query_text(query or {}),
             subject=str(ref),
             resource=resource.plural,
             body=None if body is None else msgspec.json.encode(body),
@@ -419,36 +411,5 @@ def _decode(decoder: msgspec.json.Decoder[T], answer: bytes, call: Call) -> T:
         ) from error
 
 
-def _identity(user: str, groups: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Impersonation headers; without groups the server gives a service account those that it has."""
-    return (("Impersonate-User", user), *(("Impersonate-Group", group) for group in groups)) if user else ()
-
-
 def _version_of(manifest: Manifest) -> str:
     return split_api_version(manifest.get("apiVersion") or "")[1]
-
-
-def _require_place(resource: Resource, ref: ObjectRef, verb: str) -> None:
-    if resource.namespaced and not ref.namespace:
-        raise InvalidError(str(ref), verb, reason="Invalid", message="metadata.namespace: required for this kind")
-    if not ref.name and verb != "create":
-        raise InvalidError(str(ref), verb, reason="Invalid", message="metadata.name: required")
-
-
-def _collection(resource: Resource, namespace: str | None) -> str:
-    if namespace and resource.namespaced:
-        return f"{resource.prefix}/namespaces/{quote(namespace, safe='')}/{resource.plural}"
-    return f"{resource.prefix}/{resource.plural}"
-
-
-def _query(parameters: Mapping[str, str]) -> str:
-    used = {key: value for key, value in parameters.items() if value}
-    return f"?{urlencode(used)}" if used else ""
-
-
-def _write_query(dry_run: bool, field_manager: str) -> dict[str, str]:
-    return {"dryRun": "All" if dry_run else "", "fieldManager": field_manager}
-
-
-def _subject(kind: GroupKind, namespace: str | None) -> str:
-    return f"{kind}/{namespace}" if namespace else str(kind)

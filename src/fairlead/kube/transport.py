@@ -130,7 +130,7 @@ class Transport:
         """The answer as chunks of bytes, as they come, for at most so many seconds; not retried."""
         timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=self.options.connect_timeout)
         async with self._request(call, identity, timeout) as response:
-            if response.status >= 400:
+            if response.status >= 300:
                 raise self._refusal(call, response, await response.read())
             try:
                 yield response.content.iter_any()
@@ -142,7 +142,7 @@ class Transport:
         timeout = aiohttp.ClientTimeout(total=options.request_timeout, sock_connect=options.connect_timeout)
         async with self._gate, self._request(call, identity, timeout) as response:
             body = await response.read()
-            if response.status >= 400:
+            if response.status >= 300:
                 raise self._refusal(call, response, body)
             return body
 

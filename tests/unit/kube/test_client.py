@@ -10,6 +10,7 @@ import pytest
 from fairlead.kube.client import KubeClient, PatchType
 from fairlead.kube.errors import (
     AlreadyExistsError,
+    ApiError,
     ConflictApiError,
     ForbiddenApiError,
     InvalidError,
@@ -283,3 +284,25 @@ async def test_the_loop_is_not_blocked_by_many_requests(bed: Bed) -> None:
         async with asyncio.TaskGroup() as group:
             for _ in range(20):
                 group.create_task(bed.client.list(CONFIG_MAP))
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+async def test_a_name_that_could_mean_the_collection_is_refused(bed: Bed, name: str) -> None:
+    with pytest.raises(InvalidError, match="a name is required"):
+        await bed.client.delete(REF._replace(name=name))
+    assert not bed.api.seen("DELETE")
+
+
+async def test_a_redirect_is_no_success(bed: Bed) -> None:
+    bed.api.fail(307, method="DELETE", headers={"Location": "http://elsewhere"})
+    with pytest.raises(ApiError, match="delete failed"):
+        await bed.client.delete(REF)
+
+
+async def test_dry_runs_are_told_apart(bed: Bed) -> None:
+    stored = await bed.client.create(MAP)
+    await bed.client.create({**MAP, "metadata": {"namespace": "apps", "name": "other"}}, dry_run=True)
+    await bed.client.replace(stored, dry_run=True)
+    await bed.client.delete(REF, dry_run=True)
+    assert bed.client.stats["dry-run", "configmaps"] == 3
+    assert bed.client.stats["create", "configmaps"] == 1

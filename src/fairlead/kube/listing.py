@@ -1,0 +1,36 @@
+"""Lists as they come from the server: whole, or page by page with the items still undecoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from fairlead.objects.manifest import Manifest
+
+__all__ = ["ListResult", "RawPage"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListResult:
+    """A whole list and the resource version from which a watch continues it."""
+
+    items: list[Manifest]
+    resource_version: str
+
+
+class _ListMeta(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class RawPage(msgspec.Struct):
+    """One page of a list; each item's JSON is still to be decoded.
+
+    The items point into the page's bytes: whoever keeps one keeps the page.
+    """
+
+    metadata: _ListMeta
+    items: list[msgspec.Raw] | None = None
