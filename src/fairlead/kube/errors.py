@@ -2,7 +2,7 @@
 
 Every error names the object, what was tried and the server's reason in one line:
 ``Deployment/apps/web dry-run failed (Invalid): spec.replicas: must be ≥ 0``. Nothing here holds a value of a Secret:
-see :func:`vet_secret_message`.
+see :mod:`fairlead.kube.vetting`.
 
     ApiError (FairleadError)              any refusal; ``status``, ``reason``, ``message``, ``causes``
     ├── NotFoundError                         the object (or the namespace it would live in) is not there
@@ -18,10 +18,7 @@ see :func:`vet_secret_message`.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -33,10 +30,9 @@ from fairlead.errors import (
     NotReadyError,
     UnavailableError,
 )
+from fairlead.kube.vetting import vet_secret_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fairlead.objects.ref import GroupKind
 
 __all__ = [
@@ -54,7 +50,6 @@ __all__ = [
     "TooManyRequestsError",
     "error_from_status",
     "parse_status",
-    "vet_secret_message",
 ]
 
 MAX_MESSAGE = 8192
@@ -274,50 +269,3 @@ def _class_of(status: Status) -> type[ApiError]:
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
-
-
-_QUOTED_VALUES = re.compile(
-    r"""(?P<lead>Invalid\ value:\ |Unsupported\ value:\ |invalid\ character\ )
-        (?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;:]+)""",
-    re.VERBOSE,
-)
-_QUOTED_TAIL = re.compile(r"(?P<lead>, got |error found in #|bigger context ).*")
-
-
-def vet_secret_message(message: str, body: bytes) -> str:
-    """The message without what it quotes from a Secret: known patterns first, then every value that we sent."""
-    vetted = _QUOTED_VALUES.sub(lambda match: match["lead"] + "***", message)
-    vetted = _QUOTED_TAIL.sub(lambda match: match["lead"] + "***", vetted)
-    for value in sorted(_values_of_secret(body), key=len, reverse=True):
-        vetted = vetted.replace(value, "***")
-    return vetted
-
-
-def _values_of_secret(body: bytes) -> set[str]:
-    """The values in ``data`` and ``stringData``, as written and decoded; too short ones cannot be told from text."""
-    try:
-        manifest = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return set()
-    if not isinstance(manifest, dict):
-        return set()
-    written = {text for section in ("data", "stringData") for text in _leaves(manifest.get(section))}
-    return {value for value in written | {_decoded(value) for value in written} if len(value) > 2}
-
-
-def _leaves(value: Any) -> Iterator[str]:
-    """Every scalar below a value, as text: a wrong Secret may hold lists or maps where strings belong."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _leaves(item)
-    elif value is not None:
-        yield str(value)
-
-
-def _decoded(value: str) -> str:
-    try:
-        return base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return ""

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-import ssl
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from fairlead.kube.client import KubeClient
 from fairlead.kube.config import ClusterConfig, ExecPlugin, KubeconfigError
 from fairlead.kube.credentials import Credentials, CredentialsError
 from fairlead.kube.errors import ForbiddenApiError, ServerUnavailableError
 from fairlead.kube.options import ClientOptions
+from tests.support.certificates import CertificateAuthority
 from tests.support.fake_api import FakeApi
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 SCRIPT = """
 import json, os, pathlib, sys
@@ -136,103 +130,44 @@ async def test_tokens_and_passwords() -> None:
     assert (await Credentials(ClusterConfig(server="http://x")).current()).authorization == ""
 
 
-class Authority:
-    """A throwaway certificate authority."""
-
-    def __init__(self) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.cert = self._sign("ca", self.key, ca=True)
-
-    def issue(self, name: str) -> tuple[bytes, bytes]:
-        key = ec.generate_private_key(ec.SECP256R1())
-        return _pem(self._sign(name, key)), _key_pem(key)
-
-    @property
-    def pem(self) -> bytes:
-        return _pem(self.cert)
-
-    def _sign(self, name: str, key: EllipticCurvePrivateKey, *, ca: bool = False) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.UTC)
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        issuer = subject if ca else self.cert.subject
-        identifier = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
-        authority = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
-        own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(minutes=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("api.test")]), critical=False)
-            .add_extension(authority, critical=False)
-            .add_extension(own, critical=False)
-            .sign(self.key, hashes.SHA256())
-        )
-
-
-def _pem(cert: x509.Certificate) -> bytes:
-    return cert.public_bytes(serialization.Encoding.PEM)
-
-
-def _key_pem(key: EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
 async def test_tls_with_a_private_ca_a_client_certificate_and_another_server_name(tmp_path: Path) -> None:
-    authority = Authority()
-    server_cert, server_key = authority.issue("server")
-    client_cert, client_key = authority.issue("client")
-    for name, content in (("cert", server_cert), ("key", server_key)):
-        (tmp_path / name).write_bytes(content)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=authority.pem.decode())
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
-    async with FakeApi(tls=context) as api:
+    authority = CertificateAuthority()
+    client = authority.client()
+    async with FakeApi(tls=authority.server_context(tmp_path, ask_client=True)) as api:
         config = replace(
             api.config,
-            ca=authority.pem,
-            client_cert=client_cert,
-            client_key=client_key,
-            tls_server_name="api.test",
+            ca=authority.pem.encode(),
+            client_cert=client.certificate.encode(),
+            client_key=client.key.encode(),
+            tls_server_name="localhost",
         )
         once = ClientOptions(retries=0)
-        async with KubeClient(config, once) as client:
-            assert await client.request("GET", "/api")
+        async with KubeClient(config, once) as kube:
+            assert await kube.request("GET", "/api")
         for wrong in (
-            replace(config, tls_server_name=""),  # 127.0.0.1 is not in the certificate
-            replace(config, ca=Authority().pem),
+            replace(config, tls_server_name="elsewhere"),
+            replace(config, ca=CertificateAuthority().pem.encode()),
             replace(config, client_cert=None, client_key=None),
         ):
-            async with KubeClient(wrong, once) as client:
+            async with KubeClient(wrong, once) as kube:
                 with pytest.raises(ServerUnavailableError):
-                    await client.request("GET", "/api")
-        async with KubeClient(replace(config, tls_server_name="", ca=None, insecure=True), once) as client:
-            assert await client.request("GET", "/api")
+                    await kube.request("GET", "/api")
+        async with KubeClient(replace(config, tls_server_name="elsewhere", ca=None, insecure=True), once) as kube:
+            assert await kube.request("GET", "/api")
 
 
 async def test_a_client_certificate_from_an_exec_plugin(tmp_path: Path) -> None:
-    authority = Authority()
-    server_cert, server_key = authority.issue("server")
-    for name, content in (("cert", server_cert), ("key", server_key)):
-        (tmp_path / name).write_bytes(content)
-    client_cert, client_key = authority.issue("client")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=authority.pem.decode())
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
-    status = {"clientCertificateData": client_cert.decode(), "clientKeyData": client_key.decode()}
+    authority = CertificateAuthority()
+    client = authority.client()
     answer = tmp_path / "answer.json"
-    answer.write_text(json.dumps({"status": status}))
+    answer.write_text(
+        json.dumps({"status": {"clientCertificateData": client.certificate, "clientKeyData": client.key}})
+    )
     script = f"print(open({str(answer)!r}).read())"
-    async with FakeApi(tls=context) as api:
+    async with FakeApi(tls=authority.server_context(tmp_path, ask_client=True)) as api:
         config = replace(api.config, insecure=True, exec_plugin=plugin(tmp_path, script))
-        async with KubeClient(config) as client:
-            assert await client.request("GET", "/api")
+        async with KubeClient(config) as kube:
+            assert await kube.request("GET", "/api")
 
 
 def test_certificates_that_cannot_be_used_are_named() -> None:

@@ -21,8 +21,8 @@ from fairlead.kube.errors import (
     TooManyRequestsError,
     error_from_status,
     parse_status,
-    vet_secret_message,
 )
+from fairlead.kube.vetting import vet_secret_message
 from fairlead.objects.ref import GroupKind
 
 
