@@ -11,7 +11,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
+
+import pygit2
 
 from fairlead.sources import compose, submodules, verify
 from fairlead.sources.errors import GitRefNotFoundError, GitTimeoutError, GitUrlError
@@ -19,6 +22,7 @@ from fairlead.sources.flight import SharedCalls
 from fairlead.sources.http import HttpPool, HttpTransport
 from fairlead.sources.ignore import TreeFilter
 from fairlead.sources.local import LocalTransport
+from fairlead.sources.process import GitFailedError
 from fairlead.sources.refs import (
     EVERYTHING,
     Advertised,
@@ -28,6 +32,7 @@ from fairlead.sources.refs import (
     newest_tags,
     wanted_prefixes,
 )
+from fairlead.sources.remote import IncompleteError
 from fairlead.sources.spec import GitRevision, RemoteHead
 from fairlead.sources.ssh import SshTransport
 from fairlead.sources.url import GitUrl, Scheme, parse_url
@@ -38,6 +43,8 @@ if TYPE_CHECKING:
     from fairlead.sources.remote import Remote
     from fairlead.sources.spec import GitAuth, GitSpec
     from fairlead.sources.store import ObjectStore
+
+UNUSED_FOR = timedelta(days=30)
 
 __all__ = ["GitOptions", "GitSource", "Transport"]
 
@@ -134,6 +141,25 @@ class GitSource:
         tree_id = await asyncio.to_thread(self._shape, spec, tree_id)
         return GitRevision(head, info, tree_id, verified_by)
 
+    async def forget(self, spec: GitSpec) -> None:
+        """Drop what is here of a remote, after :class:`MissingObjectError` showed that it is damaged."""
+        remote = self._remote(*self._parse(spec))
+        async with remote.lock:
+            remote.wipe()
+
+    async def maintain(self) -> None:
+        """Housekeeping, to be called once in a while (a day): drops what no source used for a month.
+
+        A source says that it uses a revision by calling :meth:`fetch`, at each interval, also when nothing changed.
+        """
+
+        def clean() -> None:
+            self.store.drop_unused_remotes(unused_for=UNUSED_FOR)
+            self.store.drop_composed_trees(older_than=UNUSED_FOR)
+            self.store.drop_replaced_packs()
+
+        await asyncio.to_thread(clean)
+
     async def fetch_pinned(self, spec: GitSpec, commit: str) -> str:
         """The tree id of a commit that something else names by its id, such as a submodule."""
         url, auth = self._parse(spec)
@@ -150,6 +176,10 @@ class GitSource:
                 f"{url.text}: repositories on this machine are not permitted here; use https, http or ssh"
             )
         return url, auth
+
+    def _remote(self, url: GitUrl, auth: GitAuth) -> Remote:
+        key = hashlib.sha256(f"{url.text}\0{auth.fingerprint()}".encode()).hexdigest()[:32]
+        return self.store.remote(key)
 
     def _transport(self, url: GitUrl, auth: GitAuth) -> Transport:
         match url.scheme:
@@ -188,24 +218,42 @@ class GitSource:
 
     async def _fetch_commit(self, spec: GitSpec, url: GitUrl, auth: GitAuth, head: RemoteHead) -> RemoteHead:
         """Make the commit readable in the store, complete, and kept there."""
-        key = hashlib.sha256(f"{url.text}\0{auth.fingerprint()}".encode()).hexdigest()[:32]
-        remote = self.store.remote(key)
+        remote = self._remote(url, auth)
         transport = self._transport(url, auth)
         async with remote.lock:
             remote.prepare()
-            if spec.ref.commit and spec.ref.branch and head.commit == spec.ref.commit:
+            pinned = bool(spec.ref.commit)
+            if pinned and spec.ref.branch:
                 await self._check_branch_holds(spec, url, auth, remote, transport)
-            if not (remote.holds(head.commit) and (not head.tag_id or remote.has(head.tag_id))):
-                got = await transport.fetch(remote, head.commit, reference=head.reference, tag_id=head.tag_id)
-                head = replace(head, commit=got)
-                await asyncio.to_thread(remote.check_complete, head.commit)
-                self.store.link_packs(remote)
-            remote.keep(head.reference or head.commit, head.commit, head.tag_id)
+            if not self._is_here(remote, head):
+                head = await self._transfer(remote, transport, head, reference="" if pinned else head.reference)
+            remote.keep(head.commit if pinned else head.reference, head.commit, head.tag_id)
             if len(remote.packs()) > self._options.packs_before_repack:
                 await remote.repack()
                 self.store.link_packs(remote)
                 self.store.drop_replaced_packs()
         return head
+
+    def _is_here(self, remote: Remote, head: RemoteHead) -> bool:
+        if not remote.holds(head.commit) or (head.tag_id and not remote.has(head.tag_id)):
+            return False
+        if not self.store.has(head.commit):
+            self.store.link_packs(remote)
+        return self.store.has(head.commit)
+
+    async def _transfer(self, remote: Remote, transport: Transport, head: RemoteHead, *, reference: str) -> RemoteHead:
+        """Fetch; when what is here turns out to be damaged, forget it and fetch all anew."""
+        try:
+            commit = await transport.fetch(remote, head.commit, reference=reference, tag_id=head.tag_id)
+            await asyncio.to_thread(remote.check_complete, commit)
+        except (GitFailedError, IncompleteError, pygit2.GitError):
+            if not remote.commits():
+                raise
+            remote.wipe()
+            commit = await transport.fetch(remote, head.commit, reference=reference, tag_id=head.tag_id)
+            await asyncio.to_thread(remote.check_complete, commit)
+        self.store.link_packs(remote)
+        return replace(head, commit=commit)
 
     async def _check_branch_holds(
         self, spec: GitSpec, url: GitUrl, auth: GitAuth, remote: Remote, transport: Transport

@@ -99,6 +99,8 @@ class HttpTransport:
             raise GitAuthError("the secret must hold either a bearer token or a user and password, not both")
         if bool(auth.client_certificate) != bool(auth.client_key):
             raise GitAuthError("the secret must hold both 'tls.crt' and 'tls.key'")
+        if auth.proxy and not auth.proxy.address.startswith(("http://", "https://")):
+            raise GitAuthError("the proxy's address must start with http:// or https://")
         self._pool = pool
         self._url = url
         self._auth = auth

@@ -12,6 +12,7 @@ decides, so ``!deploy/app.yaml`` brings a file back even when its folder is left
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,20 +52,22 @@ class _Rules:
 
 
 class TreeFilter:
-    """Applies ignore rules to trees of one store; remembers what it did. Not for use from several threads at once."""
+    """Applies ignore rules to trees of one store; remembers what it did. Threads take turns."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._ignore_files: dict[str, Found] = {}
         self._filtered: dict[tuple[object, tuple[str, ...], str, int], str] = {}
         self._rules: dict[object, _Rules] = {}
+        self._lock = threading.Lock()
 
     def apply(self, tree_id: str, spec_ignore: str | None) -> str:
         """The id of ``tree_id`` without what is ignored; folders that become empty vanish (except the root)."""
-        found = self._find_ignore_files(self._store.get_tree(tree_id))
-        rules = self._rules_for(found, spec_ignore or "")
-        self._forget_when_full()
-        return self._filter(rules, (), self._store.get_tree(tree_id), -1) or self._store.write_tree({})
+        with self._lock:
+            tree = self._store.get_tree(tree_id)
+            self._forget_when_full()
+            rules = self._rules_for(self._find_ignore_files(tree), spec_ignore or "")
+            return self._filter(rules, (), tree, -1) or self._store.write_tree({})
 
     # -- rules -----------------------------------------------------------------------------------------------------
 

@@ -59,18 +59,15 @@ async def start_git(
     arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run ``git`` in the bare repository ``folder``; the process and its children are dead when the block is left."""
-    process = await asyncio.create_subprocess_exec(
-        "git",
-        "--git-dir",
-        str(folder),
-        *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=folder,
-        env=dict(environment or git_environment(folder)),
-        start_new_session=True,
-    )
+    command = ["git", "--git-dir", str(folder), *arguments]
+    pipe = asyncio.subprocess.PIPE
+    environment = dict(environment or git_environment(folder))
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder, env=environment, start_new_session=True
+        )
+    except FileNotFoundError as error:
+        raise GitOperationError(f"git cannot be started: {error.strerror} ({error.filename})") from None
     try:
         yield process
     finally:

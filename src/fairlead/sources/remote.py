@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import struct
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -25,10 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Remote"]
+__all__ = ["IncompleteError", "Remote"]
 
 KEPT = "refs/kept/"
+_LABEL_LIFE_SECONDS = 30 * 24 * 3600
 _PACK_HEADER = struct.Struct(">4sII")
+
+
+class IncompleteError(GitOperationError):
+    """Something that belongs to a commit is missing: the server did not send it, or what was here is damaged."""
 
 
 class Remote:
@@ -55,6 +61,13 @@ class Remote:
         _ = self.repository
         if not self._swept:
             self.sweep()
+
+    def wipe(self) -> None:
+        """Forget everything. Called with the lock held."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._history = None
+        self.reopen()
+        self.prepare()
 
     def forget_swept(self) -> None:
         """Sweep again before the next fetch."""
@@ -185,7 +198,7 @@ class Remote:
         try:
             found: object = self.repository[commit]
         except KeyError:
-            raise GitOperationError(f"the server did not send commit {commit}") from None
+            raise IncompleteError(f"the server did not send commit {commit}") from None
         if not isinstance(found, pygit2.Commit):
             raise GitOperationError(f"the server sent {commit}, which is no commit")
         return found
@@ -214,7 +227,11 @@ class Remote:
         self.reopen()
 
     async def repack(self) -> None:
-        """Pack what is kept into one pack and drop all else."""
+        """Pack what is kept into one pack and drop all else, also labels that nobody asked for in a month."""
+        oldest = time.time() - _LABEL_LIFE_SECONDS
+        for name in self.kept():
+            if (self.folder / name).stat().st_mtime < oldest:
+                self.repository.references.delete(name)
         await run_git(["repack", "-a", "-d", "-q", "--threads=1"], folder=self.folder)
         self.reopen()
 
@@ -240,7 +257,7 @@ def _check_tree(repository: pygit2.Repository, tree: pygit2.Tree, known: list[py
         if any(below.id == entry.id for below in same):
             continue
         if entry.id not in repository:
-            raise GitOperationError(f"the server did not send object {entry.id} ({entry.name})")
+            raise IncompleteError(f"the server did not send object {entry.id} ({entry.name})")
         if entry.filemode == FileMode.TREE:
             folders = [below for below in same if isinstance(below, pygit2.Tree)]
             _check_tree(repository, repository[entry.id].peel(pygit2.Tree), folders)

@@ -9,8 +9,8 @@ rarely.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 __all__ = ["RefWatcher", "git_folders"]
+
+logger = logging.getLogger(__name__)
 
 QUIET_SECONDS = 0.003
 """How long after an event the callback comes; what happens meanwhile is part of it (a push writes several files)."""
@@ -62,11 +64,16 @@ class RefWatcher:
 
     def __init__(self) -> None:
         self._inotify: Inotify | None = None
+        self.degraded = ""
+        """Why some repositories are not watched (no inotify, or its limit is reached); they are seen at intervals."""
         self._repositories: dict[Path, _Watched] = {}
         self._by_watch: dict[int, set[Path]] = {}
 
     async def __aenter__(self) -> RefWatcher:
-        self._inotify = Inotify(self._on_events)
+        try:
+            self._inotify = Inotify(self._on_events)
+        except OSError as error:
+            self._degrade(error)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -117,11 +124,21 @@ class RefWatcher:
 
     def _add(self, watched: _Watched, folder: Path) -> None:
         if self._inotify is None:
-            raise RuntimeError("the watcher is not running")
-        with suppress(FileNotFoundError, NotADirectoryError):
+            return
+        try:
             number = self._inotify.add(str(folder))
-            watched.watches[number] = folder
-            self._by_watch.setdefault(number, set()).add(watched.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return  # gone again already; its parent's watch says so
+        except OSError as error:
+            self._degrade(error)
+            return
+        watched.watches[number] = folder
+        self._by_watch.setdefault(number, set()).add(watched.path)
+
+    def _degrade(self, error: OSError) -> None:
+        if not self.degraded:
+            self.degraded = f"local repositories are looked at only at their interval: {error}"
+            logger.warning(self.degraded)
 
     def _disarm(self, watched: _Watched) -> None:
         if watched.timer is not None:

@@ -241,6 +241,7 @@ async def test_a_server_cannot_lend_us_the_objects_of_another(
         GitAuth(ca="no certificate"),
         GitAuth(client_certificate="x"),
         GitAuth(client_certificate="x", client_key="y"),
+        GitAuth(proxy=GitProxy("gopher://127.0.0.1:1")),
     ],
 )
 async def test_secrets_that_cannot_be_used(git: GitSource, auth: GitAuth) -> None:

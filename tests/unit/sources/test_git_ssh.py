@@ -83,6 +83,16 @@ async def test_references(
     assert store.tree(latest.tree_id).read("a.yaml") == b"a: 3\n"
 
 
+async def test_a_pinned_commit_stays_pinned_where_only_tips_are_given(
+    git: GitSource, ssh: GitSshServer, shelf: RepoBuilder
+) -> None:
+    """Old servers give no commit by its id; the branch's newest one must not come instead."""
+    ssh.version_2 = False
+    old = shelf.head
+    shelf.commit("Later", {"a.yaml": "a: 2\n"})
+    assert (await sync(git, spec(ssh, GitRef(commit=old, branch="main")))).commit == old
+
+
 async def test_a_missing_commit_and_branch(git: GitSource, ssh: GitSshServer, shelf: RepoBuilder) -> None:
     for ref in (GitRef(commit="0" * 40), GitRef(branch="gone")):
         with pytest.raises(GitRefNotFoundError, match="not found in ssh://"):

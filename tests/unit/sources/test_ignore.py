@@ -114,7 +114,7 @@ def patterns(draw: st.DrawFn) -> str:
 
 
 def asks_what_go_git_understands(lines: list[str]) -> bool:
-    """Flux's matcher takes the first fit after ``**`` and does not try again, so only ``**/name`` means what Git means."""
+    """Flux's matcher takes the first fit after ``**`` and does not try again; ``**/name`` means the same."""
     plain = [line.strip("/").split("/") for line in lines]
     return all("**" not in parts or (len(parts) == 2 and parts[0] == "**" != parts[1]) for parts in plain)
 

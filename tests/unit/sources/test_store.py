@@ -166,6 +166,36 @@ async def test_composed_trees_are_made_again_on_demand(git: GitSource, store: Ob
     assert store.tree(revision.tree_id).entry("logo.png") is None
 
 
+async def test_a_damaged_remote_is_fetched_anew(
+    git: GitSource, store: ObjectStore, server: GitServer, served: RepoBuilder
+) -> None:
+    spec = GitSpec(server.url("fleet.git"), MAIN)
+    await git.fetch(spec, await git.resolve(spec))
+    for pack in store.folder.rglob("*.pack"):
+        pack.unlink()
+    for index in store.folder.rglob("*.idx"):
+        index.unlink()
+    fresh = ObjectStore(store.folder)
+    served.commit("Next", {"apps/web.yaml": "kind: Secret\n"})
+    async with GitSource(fresh) as again:
+        revision = await again.fetch(spec, await again.resolve(spec))
+    assert fresh.tree(revision.tree_id).read("apps/web.yaml") == b"kind: Secret\n"
+    assert fresh.tree(revision.tree_id).read("README.md") == b"# Fleet\n"
+
+
+async def test_what_was_forgotten_is_fetched_again(
+    git: GitSource, store: ObjectStore, server: GitServer, served: RepoBuilder
+) -> None:
+    spec = GitSpec(server.url("fleet.git"), MAIN)
+    head = await git.resolve(spec)
+    revision = await git.fetch(spec, head)
+    await git.forget(spec)
+    await git.maintain()
+    with pytest.raises(MissingObjectError):
+        store.tree(revision.tree_id).list("")
+    assert await git.fetch(spec, head) == revision
+
+
 async def test_a_lost_store_is_filled_again(server: GitServer, served: RepoBuilder, store: ObjectStore) -> None:
     spec = GitSpec(server.url("fleet.git"), MAIN)
     async with GitSource(store) as git:

@@ -40,7 +40,7 @@ class SshSigner:
         self.public = ("ada.sshpub", self._key.with_suffix(".pub").read_bytes())
 
     def sign(self, data: bytes, *, namespace: str = "git") -> str:
-        command = ["ssh-keygen", "-q", "-Y", "sign", "-f", self._key, "-n", namespace]
+        command = ["ssh-keygen", "-q", "-Y", "sign", "-f", str(self._key), "-n", namespace]
         return subprocess.run(command, input=data, capture_output=True, check=True).stdout.decode()
 
 

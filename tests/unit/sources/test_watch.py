@@ -123,6 +123,19 @@ async def test_a_repository_that_comes_goes_and_comes_back(watcher: RefWatcher, 
         await bell.settle()
 
 
+async def test_without_inotify_nothing_is_noticed_and_that_is_said(
+    bell: Bell, repo: RepoBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise OSError("this system has no inotify")
+
+    monkeypatch.setattr("fairlead.sources.watch.Inotify", refuse)
+    async with RefWatcher() as watcher:
+        stop = watcher.watch(repo.folder, bell)
+        assert watcher.degraded.endswith("this system has no inotify")
+        stop()
+
+
 async def test_stopping(watcher: RefWatcher, repo: RepoBuilder) -> None:
     first, second = Bell(), Bell()
     stop = watcher.watch(repo.folder, first)
