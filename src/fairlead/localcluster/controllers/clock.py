@@ -31,6 +31,7 @@ class Timing:
     Long enough that a person and a watch can see the states in between, short enough that nobody waits for them.
     """
 
+    schedule: float = 0.2  # a pod that does not fit until that is said
     start: float = 0.3  # image pull and container start: plus up to `start_jitter`
     start_jitter: float = 0.25
     init: float = 0.1  # an init container's run

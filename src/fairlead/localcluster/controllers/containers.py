@@ -67,8 +67,8 @@ def waiting_status(container: Manifest, reason: str, message: str = "") -> Manif
     }
 
 
-def next_change(container: Manifest, status: Manifest, traits: Traits) -> Change | None:
-    """What happens to a container by itself; ``None`` when it stays as it is."""
+def next_change(container: Manifest, status: Manifest, traits: Traits, problem: str = "") -> Change | None:
+    """What happens to a container by itself; ``None`` when it stays as it is. A ``problem`` keeps it from starting."""
     state: dict[str, Any] = status["state"]
     if "running" in state:
         return _while_running(container, status, traits)
@@ -82,6 +82,8 @@ def next_change(container: Manifest, status: Manifest, traits: Traits) -> Change
         return Change(traits.timing.pull_backoff, *_image_pull_backoff(container, status))
     if never_pulls(image):
         return Change(traits.start_seconds, *_image_pull_failure(container, status))
+    if problem:
+        return _misconfigured(status, problem, traits)
     return _start(container, status, traits, _start_delay(status, traits))
 
 
@@ -95,6 +97,14 @@ def terminated(status: Manifest, exit_code: int) -> Manifest:
     """The container's present run has ended."""
     state = _ended(status, exit_code)
     return {**status, "ready": False, "started": False, "state": {"terminated": state}}
+
+
+def _misconfigured(status: Manifest, problem: str, traits: Traits) -> Change | None:
+    waiting = {"reason": "CreateContainerConfigError", "message": problem}
+    if status["state"] == {"waiting": waiting}:
+        return None
+    told = Told(True, "Failed", f"Error: {problem}")
+    return Change(traits.start_seconds, {**status, "state": {"waiting": waiting}}, (told,))
 
 
 def _start_delay(status: Manifest, traits: Traits) -> float:

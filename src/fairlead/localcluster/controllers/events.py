@@ -27,6 +27,7 @@ _REMEMBERED = 4096  # events that a repetition can still be counted on
 
 SCHEDULER_COMPONENT = "default-scheduler"
 KUBELET_COMPONENT = "kubelet"
+_MANAGERS = {SCHEDULER_COMPONENT: "kube-scheduler", KUBELET_COMPONENT: "kubelet"}
 
 
 class Recorder:
@@ -79,14 +80,15 @@ class Recorder:
             self._written.popitem(last=False)
 
     async def _create_or_count(self, event: Manifest, before: Manifest | None) -> Manifest:
+        manager = _MANAGERS.get(event["reportingComponent"], "kube-controller-manager")
         if before is not None and "count" in before:
             counted = {**before, "count": before["count"] + 1, "lastTimestamp": event["lastTimestamp"]}
             try:
-                return await self._access.update(counted, field_manager=event["reportingComponent"])
+                return await self._access.update(counted, field_manager=manager)
             except StatusError as error:
                 if error.code not in (404, 409):
                     raise
-        return await self._access.create(event, field_manager=event["reportingComponent"])
+        return await self._access.create(event, field_manager=manager)
 
 
 def _event(

@@ -43,9 +43,7 @@ async def _run(context: Context, key: Key, pod: Manifest) -> None:
         if context.elapsed(key, f"{uid_of(pod)}/mount", context.timing.start):
             context.recorder.warning(pod, "FailedMount", problem, KUBELET_COMPONENT, host=NODE_NAME)
         return
-    step = next_step(pod, context.timing)
-    if step is not None:
-        step = _without_misconfigured(context, pod, step)
+    step = next_step(pod, context.timing, lambda each: environment_problem(each, context.store, namespace_of(pod)))
     if step is None:
         await _write(context, pod, with_conditions(pod, status_of(pod)))
     elif context.elapsed(key, step.phase, step.seconds):
@@ -119,28 +117,3 @@ def _is_running(pod: Manifest, name: str) -> bool:
 def _has_started(pod: Manifest) -> bool:
     """Mounts are set up once; what goes missing later does not stop a pod."""
     return "podIP" in status_of(pod) and not spec_of(pod).get("hostNetwork")
-
-
-def _without_misconfigured(context: Context, pod: Manifest, step: Step) -> Step:
-    """Containers whose environment names something missing wait, and say for what, instead of starting."""
-    status = dict(step.status)
-    events = step.events
-    for section, field in (("initContainers", "initContainerStatuses"), ("containers", "containerStatuses")):
-        containers = {container["name"]: container for container in spec_of(pod).get(section) or ()}
-        before = {each["name"]: each for each in status_of(pod).get(field) or ()}
-        statuses = list(status.get(field) or ())
-        for index, after in enumerate(statuses):
-            name = after["name"]
-            if "running" not in after["state"] or "waiting" not in before[name]["state"]:
-                continue
-            problem = environment_problem(containers[name], context.store, namespace_of(pod))
-            if not problem:
-                continue
-            waiting = {"reason": "CreateContainerConfigError", "message": problem}
-            statuses[index] = {**before[name], "state": {"waiting": waiting}}
-            events = tuple(each for each in events if f"{{{name}}}" not in each.field_path)
-        if statuses:
-            status[field] = statuses
-    if status == step.status:
-        return step
-    return Step(step.phase, step.seconds, with_conditions(pod, status | {"phase": "Pending"}), events)

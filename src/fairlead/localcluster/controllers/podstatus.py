@@ -19,6 +19,8 @@ from fairlead.localcluster.controllers.kinds import name_of, namespace_of, spec_
 from fairlead.localcluster.controllers.names import jitter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fairlead.localcluster.controllers.clock import Timing
     from fairlead.localcluster.controllers.kinds import Manifest
 
@@ -51,8 +53,11 @@ def created_status(pod: Manifest) -> Manifest:
     return with_conditions(pod, status)
 
 
-def next_step(pod: Manifest, timing: Timing) -> Step | None:
-    """What the containers do next by themselves; ``None`` when the pod stays as it is."""
+def next_step(pod: Manifest, timing: Timing, problem_of: Callable[[Manifest], str]) -> Step | None:
+    """What the containers do next by themselves; ``None`` when the pod stays as it is.
+
+    ``problem_of`` says why a container cannot be started now; empty when it can.
+    """
     section, index = _turn(pod)
     containers = spec_of(pod).get(section) or []
     key = _STATUSES[section]
@@ -61,7 +66,7 @@ def next_step(pod: Manifest, timing: Timing) -> Step | None:
     changes: list[tuple[int, Change]] = []
     for position, container in enumerate(containers):
         if index is None or position == index:
-            change = next_change(container, statuses[position], traits)
+            change = next_change(container, statuses[position], traits, problem_of(container))
             if change is not None:
                 changes.append((position, change))
     if not changes:

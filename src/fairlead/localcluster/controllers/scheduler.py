@@ -17,6 +17,7 @@ from fairlead.localcluster.controllers.kinds import (
     namespace_of,
     spec_of,
     status_of,
+    uid_of,
 )
 from fairlead.localcluster.controllers.node import NODE_NAME
 from fairlead.localcluster.controllers.pods import is_finished
@@ -41,6 +42,7 @@ async def reconcile(context: Context, key: Key) -> None:
     """Bind one pod, or write down why it has to wait."""
     pod = context.store.get(POD, key.namespace, key.name)
     if pod is None or not wants_scheduling(pod):
+        context.forget(key)
         return
     gates = spec_of(pod).get("schedulingGates")
     if gates:
@@ -48,6 +50,9 @@ async def reconcile(context: Context, key: Key) -> None:
         return
     obstacle = _obstacle(context, pod)
     if obstacle:
+        # A claim that is about to be bound is no news; the wait is short and a binding ends it.
+        if not context.elapsed(key, f"{uid_of(pod)}/{obstacle}", context.timing.schedule):
+            return
         message = f"0/1 nodes are available: {obstacle}"
         if await _refuse(context, pod, "Unschedulable", message):
             context.recorder.warning(pod, "FailedScheduling", message, SCHEDULER_COMPONENT)

@@ -11,7 +11,16 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from fairlead.localcluster.controllers.kinds import POD, kind_of, labels_of, name_of, namespace_of, uid_of
+from fairlead.localcluster.controllers.kinds import (
+    CONFIG_MAP,
+    POD,
+    SECRET,
+    kind_of,
+    labels_of,
+    name_of,
+    namespace_of,
+    uid_of,
+)
 from fairlead.localcluster.controllers.labelindex import LabelIndex
 
 if TYPE_CHECKING:
@@ -82,7 +91,7 @@ class Store:
             return
         if old is not None:
             self._unlink(old)
-        objects[name] = obj
+        obj = objects[name] = _slim(obj)
         owner = controller_uid(obj)
         if owner:
             self._owned.setdefault(owner, {})[kind, namespace, name] = None
@@ -132,6 +141,20 @@ def controller_of(obj: Manifest) -> Manifest | None:
             found: Manifest = reference
             return found
     return None
+
+
+def _slim(obj: Manifest) -> Manifest:
+    """Without what no controller reads: who set which field, and the values of ConfigMaps and Secrets.
+
+    A write without ``managedFields`` leaves them as they are, so slim objects may be written back; ConfigMaps and
+    Secrets never are.
+    """
+    if "managedFields" in obj["metadata"]:
+        metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+        obj = {**obj, "metadata": metadata}
+    if kind_of(obj) in (CONFIG_MAP, SECRET):
+        obj = {**obj, **{field: dict.fromkeys(obj[field], "") for field in ("data", "binaryData") if obj.get(field)}}
+    return obj
 
 
 def _drop(index: dict[K, dict[V, None]], key: K, value: V) -> None:

@@ -109,9 +109,13 @@ class FakeAccess:
         for ref, obj in self.objects.items():
             if (ref.group, ref.kind) in kinds:
                 queue.put_nowait(("ADDED", copy.deepcopy(obj)))
-        self._subscribers.append((set(kinds), queue))
-        while True:
-            yield await queue.get()
+        subscriber = (set(kinds), queue)
+        self._subscribers.append(subscriber)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._subscribers.remove(subscriber)
 
     async def edit(self, group: str, kind: str, name: str, change: Callable[[Manifest], None]) -> None:
         """A user's change of an object in namespace ``default``."""
@@ -192,6 +196,14 @@ class Simulation:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+
+    async def pause(self) -> None:
+        """Stop after the next write, or when nothing happens any more."""
+        before = len(self.access.writes)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await self.access.until(lambda: len(self.access.writes) > before)
+        await self.stop()
 
     async def apply(self, text: str) -> None:
         """Create objects in namespace ``default``."""
