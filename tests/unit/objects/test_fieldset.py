@@ -45,7 +45,7 @@ def test_sets_behave_like_sets(one: frozenset[tuple[str, ...]], other: frozenset
 
 
 def test_paths_are_readable() -> None:
-    fields = {
+    fields: dict[str, Any] = {
         "f:metadata": {"f:labels": {"f:app": {}, "f:example.com/x": {}}},
         "f:spec": {"f:containers": {'k:{"name":"web"}': {".": {}, "f:image": {}}}, "f:replicas": {}},
     }

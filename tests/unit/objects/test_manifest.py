@@ -140,7 +140,13 @@ class TestNormalise:
         assert normalise(crd)["status"] == {"x": 1}
 
     def test_drops_what_only_a_server_sets(self) -> None:
-        meta = {"name": "a", "uid": "1", "resourceVersion": "2", "creationTimestamp": None, "managedFields": []}
+        meta: dict[str, Any] = {
+            "name": "a",
+            "uid": "1",
+            "resourceVersion": "2",
+            "creationTimestamp": None,
+            "managedFields": [],
+        }
         assert normalise({"apiVersion": "v1", "kind": "Pod", "metadata": meta})["metadata"] == {"name": "a"}
 
     def test_nulls_vanish_from_built_in_kinds_only(self) -> None:
