@@ -315,7 +315,11 @@ class FakeApi:
             != (base["metadata"]["resourceVersion"])
         ):
             return _status(409, "Conflict", f'Operation cannot be fulfilled on {kind.plural} "{key[3]}"', name=key[3])
-        if live is not None and asked.get("uid", base["metadata"]["uid"]) != base["metadata"]["uid"]:
+        if (
+            not subresource
+            and live is not None
+            and asked.get("uid", base["metadata"]["uid"]) != base["metadata"]["uid"]
+        ):
             causes = [{"field": "metadata.uid", "reason": "FieldValueInvalid", "message": "field is immutable"}]
             return _status(422, "Invalid", "metadata.uid: field is immutable", name=key[3], causes=causes)
         changed = body if request.method == "PUT" else _merged(base, body)

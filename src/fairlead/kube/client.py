@@ -399,7 +399,7 @@ class KubeClient:
         if error.about_object:
             return error
         self.discovery.invalidate(resource.group_kind)
-        return NoMatchError(resource.group_kind, resource.version)
+        return NoMatchError(resource.group_kind)
 
 
 def _decode(decoder: msgspec.json.Decoder[T], answer: bytes, call: Call) -> T:

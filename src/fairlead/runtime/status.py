@@ -2,13 +2,12 @@
 
 Nothing is written when nothing changed. Otherwise it is one merge patch on the status subresource:
 
-- The rest of the status needs no lock: the patch holds only the fields that this writer changed.
-- Conditions are one list, so a patch of them replaces all: it carries the resource version that the list was read at.
-  If somebody was faster, the object is read again, our changes are applied to its fresh conditions (types that we write
-  win, others are kept) and the patch is repeated, five times in all.
-
-Both go in the same request: the lock then covers the rest, too, which only makes it stricter. The uid goes along, so a
-successor of the same name never gets its predecessor's status.
+- It holds the fields that this writer changed, and the whole list of conditions if one of those differs, because a
+  merge patch can only replace a list.
+- It carries the resource version that the object was read at. If somebody was faster, the object is read again, our
+  changes are applied to its fresh conditions (types that we write win, others are kept) and the patch is repeated, five
+  times in all. The lock also keeps a predecessor's status off a successor of the same name: a server ignores the uid in
+  a patch of the status subresource (tried on 1.35), so the fresh read compares it.
 
 During a run, :class:`StatusSession` holds progress back: it is written only if the run takes longer than a moment, and
 then at most once per moment. A quick run costs one write, at its end.
@@ -25,7 +24,7 @@ import msgspec
 
 from fairlead.api.meta import Condition
 from fairlead.kube.client import PatchType
-from fairlead.kube.errors import ApiError, ConflictApiError, InvalidError, NotFoundError
+from fairlead.kube.errors import ApiError, ConflictApiError, NotFoundError
 from fairlead.objects.ref import ObjectRef, split_api_version
 from fairlead.runtime.clock import SystemClock
 from fairlead.runtime.conditions import sort_conditions
@@ -121,24 +120,19 @@ class StatusPatcher:
             await asyncio.wait((writer,))
 
     async def _send(self, live: Manifest, body: dict[str, Any]) -> Manifest:
-        try:
-            return await self._client.patch(
-                ObjectRef.of(live),
-                body,
-                PatchType.MERGE,
-                subresource="status",
-                field_manager=self._field_manager,
-                version=_version_of(live),
-            )
-        except InvalidError as error:
-            if any(cause.field == "metadata.uid" for cause in error.causes):
-                raise _gone(live, error) from error
-            raise
+        return await self._client.patch(
+            ObjectRef.of(live),
+            body,
+            PatchType.MERGE,
+            subresource="status",
+            field_manager=self._field_manager,
+            version=_version_of(live),
+        )
 
     async def _read_again(self, live: Manifest) -> Manifest:
         fresh = await self._client.get(ObjectRef.of(live), version=_version_of(live))
         if fresh["metadata"].get("uid") != live["metadata"].get("uid"):
-            raise _gone(live, None)
+            raise _gone(live)
         return fresh
 
 
@@ -182,13 +176,11 @@ class StatusSession:
 
 
 def _patch_body(current: Manifest, rest: dict[str, Any], changes: _ConditionChanges) -> dict[str, Any] | None:
-    metadata = current["metadata"]
     present = (current.get("status") or {}).get("conditions") or []
     conditions = changes.applied_to(present) if changes.set or changes.removed else present
-    if conditions is present:
-        return {"metadata": {"uid": metadata["uid"]}, "status": rest} if rest else None
-    lock = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
-    return {"metadata": lock, "status": {**rest, "conditions": conditions}}
+    status = rest if conditions is present else {**rest, "conditions": conditions}
+    lock = {"resourceVersion": current["metadata"]["resourceVersion"]}
+    return {"metadata": lock, "status": status} if status else None
 
 
 def _without_conditions(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,8 +191,7 @@ def _version_of(manifest: Manifest) -> str:
     return split_api_version(manifest["apiVersion"])[1]
 
 
-def _gone(live: Manifest, cause: ApiError | None) -> NotFoundError:
-    message = "another object has that name now"
-    status = cause.status if cause is not None else 404
+def _gone(live: Manifest) -> NotFoundError:
     ref = ObjectRef.of(live)
-    return NotFoundError(str(ref), "status patch", status=status, reason="NotFound", message=message, named=ref.name)
+    message = "another object has that name now"
+    return NotFoundError(str(ref), "status patch", status=404, reason="NotFound", message=message, named=ref.name)
