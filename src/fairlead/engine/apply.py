@@ -140,6 +140,8 @@ class _Run:
         await self._watcher.ensure(ObjectRef.of(manifest).group_kind for manifest in manifests)
         verdicts = await self._examine(manifests)
         pending = [verdict for verdict in verdicts if verdict.write]
+        # A kind whose CRD is new may not have been served when the stage began.
+        await self._watcher.ensure({verdict.ref.group_kind for verdict in pending} - self._watcher.kinds)
         self.result.changes.extend(
             Change(verdict.ref, verdict.action, verdict.reason)
             for verdict in verdicts

@@ -12,8 +12,10 @@ expected, and watch events that are older than that answer are ignored, in which
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fairlead.api import names
 from fairlead.engine.drift import Managers, content_digest, fingerprint, needs_takeover
@@ -37,6 +39,9 @@ __all__ = [
     "Write",
     "record_of",
 ]
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +70,33 @@ class Record:
         return self.uid, self.owner, self.fingerprint, self.foreign, self.held
 
 
+@lru_cache(maxsize=4096)
+def _shared_value(value: object) -> object:
+    return value
+
+
+def _shared(value: T) -> T:
+    """One instance of equal values: thousands of objects have few owners and few statuses."""
+    return cast("T", _shared_value(value))
+
+
 def record_of(manifest: Mapping[str, Any], managers: Managers) -> Record:
     """The record of an object as it was read."""
     meta = metadata_of(manifest)
+    owner = owner_of(manifest)
     held = has_mark(manifest, names.RECONCILE, names.DISABLED) or has_mark(manifest, names.SSA, "Ignore")
     return Record(
         ref=ObjectRef.of(manifest),
-        api_version=str(manifest.get("apiVersion") or ""),
+        api_version=sys.intern(str(manifest.get("apiVersion") or "")),
         uid=str(meta.get("uid") or ""),
         resource_version=str(meta.get("resourceVersion") or ""),
-        owner=owner_of(manifest),
+        owner=_shared(owner) if owner is not None else None,
         fingerprint=fingerprint(manifest, managers),
         content=content_digest(manifest),
         foreign=needs_takeover(manifest, managers),
         held=held,
         kept=held or has_mark(manifest, names.PRUNE, names.DISABLED),
-        status=status_of(manifest),
+        status=_shared(status_of(manifest)),
     )
 
 

@@ -97,7 +97,7 @@ class ManagedWatcher:
             return None
         if kind not in self._reflectors:  # somebody else may have started it while we asked
             self._reflectors[kind] = reflector = self._reflector(kind, resource)
-            task = self._tasks.create_task(reflector.run(), name=f"watch {kind}")
+            task = self._tasks.create_task(self._follow(kind, reflector), name=f"watch {kind}")
             self._running.append(task)
         return self._reflectors[kind]
 
@@ -108,9 +108,17 @@ class ManagedWatcher:
             kind,
             decode=lambda raw: record_of(decode(raw), managers),
             selection=Selection(label_selector=names.OWNER_NAME),
+            ends_with_kind=True,
         )
         reflector.subscribe(self._take)
         return reflector
+
+    async def _follow(self, kind: GroupKind, reflector: Reflector[Record]) -> None:
+        """Watch until the kind has gone with its CRD; :meth:`ensure` begins anew when it is needed again."""
+        await reflector.run()
+        del self._reflectors[kind]
+        for record in [record for record in self.state.records() if record.ref.group_kind == kind]:
+            self.state.vanish(record.ref, record.uid)
 
     def _take(self, _: str, old: Record | None, new: Record | None) -> None:
         if new is not None:

@@ -117,7 +117,9 @@ class Reflector(Generic[T]):
         selection: Selection | None = None,
         backoff: Backoff = RECONNECT,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        ends_with_kind: bool = False,
     ) -> None:
+        """With ``ends_with_kind``, :meth:`run` returns when the kind is not served, instead of waiting for it."""
         self.kind = kind
         self.error: FairleadError | None = None
         """Why the store may be behind at present; None while the watch is open."""
@@ -126,6 +128,7 @@ class Reflector(Generic[T]):
         self._selection = selection or Selection()
         self._backoff = backoff
         self._sleep = sleep
+        self._ends_with_kind = ends_with_kind
         self._entries: dict[Key, _Entry[T]] = {}
         self._version: str | None = None
         self._failures = 0
@@ -187,6 +190,9 @@ class Reflector(Generic[T]):
             except NoMatchError as error:
                 self._keep(set())  # the kind has gone, and its objects with it
                 self._version = None
+                if self._ends_with_kind:
+                    self.error = error
+                    return
                 await self._pause(error)
             except FairleadError as error:
                 await self._pause(error)

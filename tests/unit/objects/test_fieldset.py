@@ -63,7 +63,7 @@ def test_items_of_sets_are_not_spelled_out() -> None:
 
 
 def test_contains() -> None:
-    fields = {"f:spec": {"f:replicas": {}}}
+    fields: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
     assert contains(fields, ["f:spec", "f:replicas"])
     assert contains(fields, ["f:spec"])
     assert not contains(fields, ["f:spec", "f:paused"])
