@@ -19,6 +19,7 @@ import pygit2
 from fairlead.sources import compose, submodules, verify
 from fairlead.sources.errors import GitRefNotFoundError, GitTimeoutError, GitUrlError
 from fairlead.sources.flight import SharedCalls
+from fairlead.sources.github import GitHubTokens
 from fairlead.sources.http import HttpPool, HttpTransport
 from fairlead.sources.ignore import TreeFilter
 from fairlead.sources.local import LocalTransport
@@ -87,6 +88,7 @@ class GitSource:
         self.store = store
         self._options = options
         self._http = HttpPool()
+        self._tokens = GitHubTokens(self._http)
         self._filter = TreeFilter(store)
         self._questions: SharedCalls[Advertised] = SharedCalls()
 
@@ -193,7 +195,7 @@ class GitSource:
     async def _ask(self, spec: GitSpec, url: GitUrl, auth: GitAuth, prefixes: tuple[str, ...]) -> Advertised:
         async def ask() -> Advertised:
             async with _deadline(spec, url):
-                return await self._transport(url, auth).list_refs(prefixes)
+                return await self._transport(url, await self._tokens.log_in(auth)).list_refs(prefixes)
 
         return await self._questions.run((url.text, auth.fingerprint(), prefixes, spec.timeout), ask)
 
@@ -219,7 +221,7 @@ class GitSource:
     async def _fetch_commit(self, spec: GitSpec, url: GitUrl, auth: GitAuth, head: RemoteHead) -> RemoteHead:
         """Make the commit readable in the store, complete, and kept there."""
         remote = self._remote(url, auth)
-        transport = self._transport(url, auth)
+        transport = self._transport(url, await self._tokens.log_in(auth))
         async with remote.lock:
             remote.prepare()
             pinned = bool(spec.ref.commit)

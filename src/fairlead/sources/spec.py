@@ -6,7 +6,7 @@ Secrets never show in a ``repr``.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CommitInfo",
     "GitAuth",
+    "GitHubApp",
     "GitProxy",
     "GitRef",
     "GitRevision",
@@ -50,6 +51,17 @@ class GitProxy:
 
 
 @dataclass(frozen=True, slots=True)
+class GitHubApp:
+    """A GitHub App that gets its own tokens. One of installation id and owner is given."""
+
+    app_id: str
+    private_key: str = field(repr=False)
+    installation_id: str = ""
+    installation_owner: str = ""
+    base_url: str = "https://api.github.com"
+
+
+@dataclass(frozen=True, slots=True)
 class GitAuth:
     """Everything secret about a remote. Empty strings mean "not given"."""
 
@@ -66,13 +78,15 @@ class GitAuth:
     client_certificate: str = field(default="", repr=False)
     client_key: str = field(default="", repr=False)
     proxy: GitProxy | None = None
+    github_app: GitHubApp | None = None
 
     def fingerprint(self) -> str:
         """Equal exactly for equal credentials; says nothing about them."""
         proxy = (self.proxy.address, self.proxy.username, self.proxy.password) if self.proxy else ()
+        app = astuple(self.github_app) if self.github_app else ()
         parts = (
             *(self.username, self.password, self.bearer_token, self.identity, self.known_hosts),
-            *(self.ca, self.client_certificate, self.client_key, *proxy),
+            *(self.ca, self.client_certificate, self.client_key, *proxy, *app),
         )
         return hashlib.sha256("\0".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
 

@@ -86,4 +86,12 @@ async def _fetch(
 def _auth_for(inner: GitUrl, outer: GitUrl, auth: GitAuth) -> GitAuth:
     if inner.scheme is Scheme.SSH or (inner.scheme is outer.scheme and inner.host == outer.host):
         return auth
-    return replace(auth, username="", password="", bearer_token="", client_certificate="", client_key="")
+    return replace(
+        auth,
+        username="",
+        password="",
+        bearer_token="",
+        client_certificate="",
+        client_key="",
+        github_app=None,
+    )
