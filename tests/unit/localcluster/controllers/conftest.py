@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 Manifest = dict[str, Any]
+Told = list[tuple[str, str, str]]
 SPEED = 20.0
 
 
@@ -134,7 +135,7 @@ class FakeAccess:
     def named(self, kind: str, group: str = "") -> dict[str, Manifest]:
         return {obj["metadata"]["name"]: obj for obj in self.list(group, kind)}
 
-    def events(self, kind: str) -> list[tuple[str, str, str]]:
+    def events(self, kind: str) -> Told:
         """``(type, reason, message)`` of the events about objects of a kind, in order."""
         return [
             (each["type"], each["reason"], each["message"])
