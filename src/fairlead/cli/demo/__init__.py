@@ -48,6 +48,10 @@ async def _play(folder: Path, once: bool, kubeconfig: Path | None, context: str 
 
     repository = DemoRepository(folder / "repository")
     display = _display()
+    # SIGTERM ends the demo as Ctrl-C does, so that its processes are ended as well.
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with Stage(folder, kubeconfig=kubeconfig, context=context) as stage:
         with display:
             display.begin("Start a cluster, install Fairlead, create a repository")

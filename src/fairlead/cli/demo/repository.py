@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ class DemoRepository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.committed_at = 0.0
+        """When the last commit was there, on the monotonic clock: latencies count from here."""
 
     @property
     def url(self) -> str:
@@ -68,11 +71,13 @@ class DemoRepository:
     async def revert(self) -> str:
         """``git revert HEAD``."""
         await self._git("revert", "--no-edit", "HEAD")
+        self.committed_at = time.monotonic()
         return await self.head()
 
     async def commit(self, message: str) -> str:
         await self._git("add", "--all")
         await self._git("commit", "--quiet", "--message", message)
+        self.committed_at = time.monotonic()
         return await self.head()
 
     async def head(self) -> str:

@@ -67,15 +67,17 @@ class Tour:
 
     async def _one_image(self) -> None:
         self._display.begin("A commit changes one image in dev")
-        clock = Stopwatch()
+        others = {stage: self._generation(stage) for stage in ("staging", "prod")}
         commit = await self._repository.replace(
             "apps/dev/kustomization.yaml", "newTag: 1.0.0", "newTag: 1.1.0", "Try 1.1.0 in dev"
         )
-        committed = clock.milliseconds
+        clock = Stopwatch(self._repository.committed_at)
         await self._until("the new image in dev", lambda: self._image("dev") == f"{IMAGE}:1.1.0")
-        self._display.seen(f"live {clock.milliseconds - committed} ms after the commit {commit[:8]}")
+        self._display.seen(f"live {clock.milliseconds} ms after the commit {commit[:8]}")
         await self._until("dev healthy with the new image", lambda: self._all_ready(commit))
-        self._display.seen(f"healthy after {clock}; the other stages were not touched: {self._image('prod')}")
+        if any(self._generation(stage) != generation for stage, generation in others.items()):
+            raise NotObservedError("a commit to dev alone has written to another stage")
+        self._display.seen(f"healthy after {clock}; staging and prod were not written to")
 
     async def _manual_change(self) -> None:
         self._display.begin("Somebody scales prod by hand")
@@ -111,28 +113,33 @@ class Tour:
 
     async def _bad_commit(self) -> None:
         self._display.begin("A bad commit: an image for prod that cannot be pulled")
-        clock = Stopwatch()
         commit = await self._repository.replace(
             "apps/prod/kustomization.yaml", "newTag: 1.0.0", "newTag: broken", "Promote to prod"
         )
+        clock = Stopwatch(self._repository.committed_at)
         await self._until("prod's health check to fail", lambda: self._failed("prod", commit))
         text = (fields.condition(self._kustomization("prod"), "Ready") or {})["message"]
         self._display.seen(f"called a failure after {clock}, with object, cause and commit:")
         self._display.note(fields.short_revision(text))
         await self._until("the others ready", lambda: self._all_ready(commit, without=("prod",)))
-        self._display.seen("nothing else is harmed: the others are ready, and prod's old pods still serve")
+        serving = fields.path(self._deployment("prod"), "status", "availableReplicas") or 0
+        if serving < 1:
+            raise NotObservedError("the bad commit has taken prod's old pods down")
+        self._display.seen(
+            f"nothing else is harmed: the others are ready, and {serving} of prod's old pods still serve"
+        )
 
     async def _revert(self) -> None:
         self._display.begin("git revert")
-        clock = Stopwatch()
         commit = await self._repository.revert()
+        clock = Stopwatch(self._repository.committed_at)
         await self._until("prod ready again", lambda: self._all_ready(commit))
         self._display.seen(f"healed after {clock}: prod runs {self._image('prod')} again")
 
     async def _removed_file(self) -> None:
         self._display.begin("A file is deleted from Git")
-        clock = Stopwatch()
         commit = await self._repository.remove("apps/dev/debug-tools.yaml", "Remove the debug tools")
+        clock = Stopwatch(self._repository.committed_at)
         tools = ObjectRef("", "ConfigMap", "dev", "debug-tools")
         await self._until("its object to be gone", lambda: self._observer.get(tools) is None)
         self._display.seen(f"{tools} was pruned after {clock}")
@@ -195,8 +202,10 @@ class Tour:
 
 
 class Stopwatch:
-    def __init__(self) -> None:
-        self._start = time.monotonic()
+    """Time since it was made, or since an earlier moment of the monotonic clock."""
+
+    def __init__(self, start: float | None = None) -> None:
+        self._start = time.monotonic() if start is None else start
 
     @property
     def milliseconds(self) -> int:
