@@ -37,15 +37,16 @@ def build(
     output: str | None,
 ) -> None:
     """Print what the kustomization in DIRECTORY builds to, as kustomize prints it."""
-    from fairlead.build.kustomize import KustomizeOptions, render  # noqa: PLC0415 - keeps --help fast
-    from fairlead.build.kustomize import build as build_folder  # noqa: PLC0415
-    from fairlead.build.tree import FolderTree  # noqa: PLC0415
-    from fairlead.errors import FairleadError  # noqa: PLC0415
+    from fairlead.build.kustomize import KustomizeOptions, render
+    from fairlead.build.kustomize import build as build_folder
+    from fairlead.build.tree import FolderTree
+    from fairlead.errors import FairleadError
 
     options = KustomizeOptions(
         root_only=load_restrictor in ("LoadRestrictionsRootOnly", "rootOnly"),
         legacy_order=reorder == "legacy",
         managed_by_label=enable_managedby_label,
+        lenient=False,
     )
     folder = os.path.realpath(directory)
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from itertools import islice
 from math import isfinite
 from sys import intern
 from typing import TYPE_CHECKING, Any, Final
@@ -24,13 +25,24 @@ from fairlead.objects.yaml_scalars import FALSE_11, NULLS, TRUE_11, json_number,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "MERGE", "SIGS", "Dialect", "YamlError", "read_documents"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "MAX_NODES",
+    "MERGE",
+    "SIGS",
+    "SIGS_LENIENT",
+    "Dialect",
+    "YamlError",
+    "read_documents",
+]
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 """The largest text that is read; the API server refuses objects of more than about 3 MiB, and files hold several."""
 MAX_DEPTH: Final = 200
 """The deepest nesting; the deepest schemas in the wild need about 60, and every later step may recurse safely."""
 MAX_NODES: Final = 3_000_000
+_MOST_REPAIRS: Final = 100
 _FREE_ALIAS_NODES: Final = 400_000
 """go-yaml tolerates any share of aliased nodes up to this size, then less and less; so do we."""
 
@@ -75,10 +87,21 @@ class Dialect:
 
     plain: _Table
     key: _Table
+    nothing_in_flow: Any = None
+    """What an absent value in a flow map is: ``{a: , b}``."""
+    last_wins: bool = False
+    """Whether the last of equal keys counts; otherwise they are an error."""
 
     @classmethod
-    def of(cls, plain: Callable[[str], Any], key: Callable[[str], Any]) -> Dialect:
-        return cls(_Table(plain), _Table(key))
+    def of(
+        cls,
+        plain: Callable[[str], Any],
+        key: Callable[[str], Any],
+        *,
+        nothing_in_flow: Any = None,
+        last_wins: bool = False,
+    ) -> Dialect:
+        return cls(_Table(plain), _Table(key), nothing_in_flow, last_wins)
 
 
 def _key_11(text: str) -> Any:
@@ -102,24 +125,55 @@ def _finite_11(text: str) -> Any:
 
 SIGS: Final = Dialect.of(_finite_11, _key_11)
 """``sigs.k8s.io/yaml``: YAML 1.1 turned into JSON."""
+SIGS_LENIENT: Final = Dialect.of(_finite_11, _key_11, last_wins=True)
+"""The same where it does not check for equal keys."""
 
 
 def read_documents(text: str | bytes, dialect: Dialect, *, file: str = "") -> Iterator[Any]:
     """Yields the value of each document, also the empty ones (``None``); raises :class:`YamlError`."""
     if len(text) > MAX_BYTES:
         raise YamlError(f"the text has {len(text)} bytes, more than the {MAX_BYTES} that are read", file=file)
-    reader = None
-    try:
-        reader = _Reader(text, dialect, file)
-        yield from reader.documents()
-    except YamlError as error:
-        if error.file or reader is None:
-            raise
-        raise YamlError(error.problem, file=file, line=error.line or reader.line) from None
-    except MarkedYAMLError as error:
-        raise YamlError(error.problem or "malformed YAML", file=file, line=_go_line(error)) from error
-    except (YAMLError, UnicodeError) as error:
-        raise YamlError(f"malformed text: {error}".replace("\n", " "), file=file) from error
+    given = 0
+    for _ in range(_MOST_REPAIRS):
+        reader = None
+        try:
+            reader = _Reader(text, dialect, file)
+            for document in islice(reader.documents(), given, None):
+                given += 1
+                yield document
+        except YamlError as error:
+            if error.file or reader is None:
+                raise
+            raise YamlError(error.problem, file=file, line=error.line or reader.line) from error.__cause__
+        except MarkedYAMLError as error:
+            repaired = _with_quotes(text, error)
+            if repaired is None:
+                raise YamlError(error.problem or "malformed YAML", file=file, line=_go_line(error)) from error
+            text = repaired
+        except (YAMLError, UnicodeError) as error:
+            raise YamlError(f"malformed text: {error}".replace("\n", " "), file=file) from error
+        else:
+            return
+    raise YamlError("too many colons at the end of words in flow maps; quote them", file=file)
+
+
+def _with_quotes(text: str | bytes, error: MarkedYAMLError) -> str | None:
+    """The text with one more scalar in quotes, when that is all that is between libyaml and go-yaml.
+
+    ``{labels:}`` is a scalar with a colon at its end to Go, and an error to newer libyaml.
+    """
+    if error.problem != "found unexpected ':'" or error.context_mark is None:
+        return None
+    if isinstance(text, bytes):
+        text = text.decode()
+    start = error.context_mark.index
+    end = start
+    while end < len(text) and text[end] not in ",[]{}\n":
+        if text[end] in ": " and text[end + 1 : end + 2].isspace():
+            end += text[end] == ":"
+            break
+        end += 1
+    return text[:start] + "'" + text[start:end].replace("'", "''") + "'" + text[end:]
 
 
 def _go_line(error: MarkedYAMLError) -> int:
@@ -155,13 +209,14 @@ class _Reader:
                 self._anchors.clear()
                 yield self._document()
 
-    def _document(self) -> Any:  # noqa: C901 - one loop over six kinds of events; split up it is a third slower
+    def _document(self) -> Any:
         next_event = self._parser.get_event
         plain, keys = self._dialect.plain, self._dialect.key
-        stack: list[tuple[Any, Any, Any]] = []
+        nothing_in_flow, last_wins = self._dialect.nothing_in_flow, self._dialect.last_wins
+        stack: list[tuple[Any, Any, Any, Any]] = []
         result: list[Any] = []
         container: Any = result
-        is_map = False
+        is_map = in_flow = False
         key: Any = _NO_KEY
         nodes = 0
         while True:
@@ -175,6 +230,8 @@ class _Reader:
                     value = self._tagged(event, at_key)
                 elif event.style == "":
                     value = keys[text] if at_key else plain[text]
+                    if in_flow and text == "" and is_map and not at_key:
+                        value = nothing_in_flow
                 else:
                     value = intern(text) if at_key else text
                 if event.anchor is not None:
@@ -184,7 +241,8 @@ class _Reader:
                     raise self._error("a map or list cannot be a key", event)
                 if len(stack) >= MAX_DEPTH:
                     raise self._error(f"nested deeper than {MAX_DEPTH} levels", event)
-                stack.append((container, key, event.anchor))
+                stack.append((container, key, event.anchor, in_flow))
+                in_flow = event.flow_style
                 container = {} if kind is ev.MappingStartEvent else []
                 is_map = kind is ev.MappingStartEvent
                 key = _NO_KEY
@@ -194,7 +252,7 @@ class _Reader:
                 nodes += 1
                 if is_map and MERGE in container:
                     value = self._merged(container, event)
-                container, key, anchor = stack.pop()
+                container, key, anchor, in_flow = stack.pop()
                 is_map = type(container) is dict
                 if anchor is not None:
                     self._anchors[anchor] = value
@@ -212,7 +270,7 @@ class _Reader:
             if not is_map:
                 container.append(value)
             elif key is _NO_KEY:
-                if value in container:
+                if value in container and not last_wins:
                     raise self._duplicate(value, event)
                 key = value
             else:

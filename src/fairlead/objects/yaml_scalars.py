@@ -123,7 +123,7 @@ def parse_timestamp(text: str) -> str | None:
     year, month, day = int(match["year"]), int(match["month"]), int(match["day"])
     hour, minute, second = (int(match[part] or 0) for part in ("hour", "minute", "second"))
     zone = match["zone"] or "Z"
-    if match["separator"] == " " and match["zone"] or (match["separator"] in ("T", "t") and not match["zone"]):
+    if (match["separator"] == " " and match["zone"]) or (match["separator"] in ("T", "t") and not match["zone"]):
         return None
     try:
         date(max(year, 1) if year else 4, month, day)
@@ -134,7 +134,7 @@ def parse_timestamp(text: str) -> str | None:
     fraction = (match["fraction"] or "")[:9].rstrip("0")
     tail = f".{fraction}" if fraction else ""
     zone = "Z" if zone in ("+00:00", "-00:00") else zone
-    return (f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{tail}{zone}")
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{tail}{zone}"
 
 
 def plain_11(text: str) -> str | int | float | bool | None:

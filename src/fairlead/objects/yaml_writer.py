@@ -10,7 +10,16 @@ import re
 from functools import cmp_to_key
 from typing import Any, Final
 
-from fairlead.objects.yaml_scalars import FALSE_11, NULLS, TRUE_11, Written, format_float, is_base60, number, parse_timestamp
+from fairlead.objects.yaml_scalars import (
+    FALSE_11,
+    NULLS,
+    TRUE_11,
+    Written,
+    format_float,
+    is_base60,
+    number,
+    parse_timestamp,
+)
 
 __all__ = ["natural_order", "write"]
 
@@ -91,7 +100,7 @@ def _write_map(out: list[str], value: dict[str, Any], pad: str, lead: str, sort_
         kind = type(item)
         if kind is str:
             if "\n" in item:
-                text = _literal(item, indent + 2)
+                text = _literal(item, indent + 2, indent + len(written) + 2)
             else:
                 text = _scalars[item]
                 if len(text) + indent + len(written) > 78 and " " in text:
@@ -122,7 +131,7 @@ def _write_list(out: list[str], value: list[Any], pad: str, lead: str, sort_keys
         kind = type(item)
         if kind is str:
             if "\n" in item:
-                text = _literal(item, indent)
+                text = _literal(item, indent, indent)
             else:
                 text = _scalars[item]
                 if len(text) + indent > 80 and " " in text:
@@ -151,7 +160,7 @@ def _inline(value: Any, indent: int, column: int) -> str:
         return _float(value)
     if isinstance(value, str):
         if "\n" in value:
-            return _literal(str(value), indent)
+            return _literal(str(value), indent, column)
         return _wrap(_one_line(str(value)), indent, column)
     if isinstance(value, dict):
         return "{}"
@@ -163,7 +172,7 @@ def _inline(value: Any, indent: int, column: int) -> str:
 
 
 def _float(value: float) -> str:
-    if value != value:  # noqa: PLR0124 - the one value that differs from itself
+    if value != value:
         return ".nan"
     if value in (float("inf"), float("-inf")):
         return ".inf" if value > 0 else "-.inf"
@@ -231,10 +240,10 @@ def _wrap(text: str, indent: int, column: int) -> str:
     return "".join(lines)
 
 
-def _literal(text: str, indent: int) -> str:
+def _literal(text: str, indent: int, column: int) -> str:
     """A literal block, or double quotes where a block cannot hold the text; ends without a line feed."""
     if text[-1] == " " or _UNPRINTABLE.search(text) or _SPACE_BREAK.search(text):
-        return _wrap_double(_double_quoted(text), indent)
+        return _wrap(_double_quoted(text), indent, column)
     hint = "2" if text[0] in " " + _BREAKS else ""
     if text[-1] not in _BREAKS:
         chomp = "-"
@@ -246,10 +255,6 @@ def _literal(text: str, indent: int) -> str:
     pad = " " * indent
     lines = [pad + line if line else "" for line in body.split("\n")]
     return f"|{hint}{chomp}\n" + "\n".join(lines)
-
-
-def _wrap_double(text: str, indent: int) -> str:
-    return _wrap(text, indent, indent)
 
 
 def _remember_order(keys: tuple[str, ...]) -> list[tuple[str, str]]:

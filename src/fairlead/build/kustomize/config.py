@@ -74,7 +74,7 @@ class Config:
         """This configuration and another one; raises when they disagree about creating a field."""
         if other is self or other is EMPTY:
             return self
-        if self is EMPTY:
+        if self is EMPTY and other is default_config():
             return other
         sections = {}
         for name in _SECTIONS:

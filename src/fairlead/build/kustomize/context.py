@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from fairlead.errors import BuildError
 
 from .errors import KustomizeError, MalformedYamlError
+from .identity import CLUSTER_SCOPED, KNOWN_KINDS
 from .metadata import adopt_annotations
-from .parse import parse_documents
+from .parse import Parsed, parse_documents
 from .resource import Resource
 from .schema import Document, builtin_document
 
@@ -29,8 +30,14 @@ _MOST_RESOURCES = 50_000
 class Context:
     """The state of one build."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lenient: bool) -> None:
+        self.lenient = lenient
+        """Whether the two things that kustomize allows since 5.7 are allowed."""
         self.warnings: list[str] = []
+        self.odd = False
+        """Whether something was read that must not reach the output."""
+        self.saw_unknown_kind = False
+        """Whether the built-in schemas were asked about a kind before any document was chosen."""
         self.schemas_chosen = False
         self._schemas: Document | None = None
 
@@ -50,24 +57,29 @@ class Context:
         """The resources in a file, new objects each time."""
         text = loader.read(path)
         try:
-            values = parse_documents(text)
+            parsed = parse_documents(text)
         except MalformedYamlError as error:
             raise MalformedYamlError(f"{error} in File: {path}") from error
-        return self._made(values)
+        return self._made(parsed)
 
     def inline_resources(self, text: str) -> list[Resource] | None:
         """The resources that a text is; ``None`` when it is a path."""
         try:
-            values = parse_documents(text.encode(errors="surrogateescape"))
+            parsed = parse_documents(text.encode(errors="surrogateescape"))
         except BuildError:
             return None
-        return self._made(values)
+        return self._made(parsed)
 
-    def _made(self, values: tuple[dict[str, object], ...]) -> list[Resource]:
-        scopes = self.schemas.scopes
-        resources = [Resource(value, scopes=scopes) for value in values]
+    def _made(self, parsed: Parsed) -> list[Resource]:
+        scopes = self._schemas.scopes if self._schemas is not None else CLUSTER_SCOPED
+        resources = [Resource(value, scopes=scopes) for value in parsed.values]
+        for resource, comments in zip(resources, parsed.comments, strict=False):
+            resource.comments = comments
         for resource in resources:
             adopt_annotations(resource)
+            if not self.saw_unknown_kind and not self.schemas_chosen:
+                self.saw_unknown_kind = (resource.api_version, resource.kind) not in KNOWN_KINDS
+        self.odd = self.odd or parsed.odd
         return resources
 
     def base(self, loader: Loader, build: Callable[[Loader], Layer], *, tracked: bool) -> Layer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from fairlead.objects.yaml_reader import SIGS, YamlError, read_documents
+from fairlead.objects.yaml_reader import SIGS_LENIENT, YamlError, read_documents
 
 from .config import Config, Reference
 from .errors import KustomizeError
@@ -32,7 +32,7 @@ _NAME_KEY: Final = "x-kubernetes-object-ref-name-key"
 def config_from_crds(text: bytes, path: str) -> Config:
     """The configuration that a file of type definitions implies."""
     try:
-        types = json.loads(text) if text[:1] == b"{" else next(read_documents(text, SIGS, file=path), None)
+        types = json.loads(text) if text[:1] == b"{" else next(read_documents(text, SIGS_LENIENT, file=path), None)
     except (ValueError, RecursionError, YamlError) as error:
         raise KustomizeError(f"unable to parse open API definition from '{path}': {error}") from error
     if not isinstance(types, dict):

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from fairlead.objects.tree import Tree
 
-    from .collection import Collection
     from .remote import Fetcher
     from .resource import Resource
 
@@ -47,6 +46,8 @@ class KustomizeOptions:
     """Sort by kind when the kustomization does not say how to sort."""
     managed_by_label: bool = False
     """Label every object ``app.kubernetes.io/managed-by``."""
+    lenient: bool = True
+    """Allow what kustomize allows since 5.7: a patch file without content, and ``.*`` as the only pattern of a target."""
     fetcher: Fetcher | None = None
     """Brings remote bases; ``None`` refuses them with a clear error: the build works offline."""
 
@@ -73,7 +74,7 @@ def build(tree: Tree, folder: str, options: KustomizeOptions | None = None) -> K
     """Builds the kustomization in a folder; raises :class:`KustomizeError`, or what the fetcher raises."""
     options = options or KustomizeOptions()
     recorder = RecordingTree(tree)
-    context = Context()
+    context = Context(lenient=options.lenient)
     loader = Loader.at(recorder, folder, restricted=options.root_only, fetcher=options.fetcher)
     target = Target(context, loader, None)
     wanted = target.kustomization.list("buildMetadata")
@@ -104,12 +105,9 @@ def _finish(layer: Layer, target: Target, options: KustomizeOptions) -> None:
     sort_resources(resources, sort_options, legacy_by_default=options.legacy_order)
     if options.managed_by_label or "managedByLabel" in target.kustomization.list("buildMetadata"):
         set_labels(resources, {"app.kubernetes.io/managed-by": MANAGED_BY}, (METADATA_LABELS,))
-    _check(resources)
-
-
-def _check(resources: Collection) -> None:
-    for resource in resources:
-        check_printable(resource.value, resource.value)
+    if target.context.odd:
+        for resource in resources:
+            check_printable(resource.value)
 
 
 def render(result: KustomizeResult) -> str:

@@ -20,7 +20,7 @@ class MalformedYamlError(KustomizeError):
     """A file that is no YAML; reported as it is, without the attempt to read it as a folder."""
 
 
-class prefixed:  # noqa: N801 - reads as a word: ``with prefixed("accumulating resources"):``
+class prefixed:
     """Puts words in front of the engine's errors, from the inside out: ``accumulating resources: …``."""
 
     __slots__ = ("_words",)

@@ -127,4 +127,4 @@ def update_at(
 
 
 def _made(last: bool, create: Create) -> Value:
-    return "" if last and create is Create.SCALAR else {}
+    return None if last and create is Create.SCALAR else {}

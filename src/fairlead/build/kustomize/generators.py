@@ -148,14 +148,14 @@ def _env_pairs(content: bytes) -> Iterable[tuple[str, bytes]]:
     for number, line in enumerate(lines):
         if len(line) >= _LONGEST_ENV_LINE:
             return
-        line = line.removesuffix(b"\r")  # noqa: PLW2901
+        line = line.removesuffix(b"\r")
         try:
             line.decode()
         except UnicodeDecodeError as error:
             raise KustomizeError(f"line {number + 1} has invalid utf8 bytes") from error
         if number == 0:
-            line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901
-        line = line.decode().lstrip().encode()  # noqa: PLW2901
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        line = line.decode().lstrip().encode()
         if not line or line.startswith(b"#"):
             continue
         key, _, value = line.partition(b"=")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .values import Value, Written, is_null, text_of
+from fairlead.objects.yaml_writer import write
 
-__all__ = ["go_syntax", "object_text", "quoted"]
+from .values import OddKey, Quoted, Value, Written, is_null, resolve, text_of
+
+__all__ = ["go_syntax", "node_text", "object_text", "quoted"]
 
 
 def quoted(text: str) -> str:
@@ -34,6 +36,31 @@ def _map(value: Value) -> str:
     return "map[" + " ".join(f"{key}:{text_of(value[key])}" for key in sorted(value)) + "]"
 
 
+def _go_key(key: str) -> str:
+    return go_syntax(resolve(key)) if type(key) is OddKey else quoted(key)
+
+
+def node_text(value: Value) -> str:
+    """A value as YAML, in its own order, with the quotes that its texts had."""
+    marks: dict[str, str] = {}
+
+    def mark(value: Value) -> Value:
+        if type(value) is dict:
+            return {key: mark(item) for key, item in value.items()}
+        if type(value) is list:
+            return [mark(item) for item in value]
+        if type(value) is Quoted:
+            name = f"quoted-{len(marks)}-text"
+            marks[name] = quoted(value)
+            return name
+        return value
+
+    text = write(mark(value), sort_keys=False)
+    for name, replacement in marks.items():
+        text = text.replace(name, replacement, 1)
+    return text
+
+
 def go_syntax(value: Any) -> str:
     """``%#v`` of decoded YAML."""
     if isinstance(value, Written):
@@ -49,7 +76,7 @@ def go_syntax(value: Any) -> str:
     if isinstance(value, list):
         return "[]interface {}{" + ", ".join(map(go_syntax, value)) + "}"
     if isinstance(value, dict):
-        kind = "string" if all(isinstance(key, str) for key in value) else "interface {}"
-        body = ", ".join(f"{go_syntax(key)}:{go_syntax(value[key])}" for key in sorted(value, key=str))
+        kind = "interface {}" if any(type(key) is OddKey for key in value) else "string"
+        body = ", ".join(f"{_go_key(key)}:{go_syntax(value[key])}" for key in sorted(value))
         return f"map[{kind}]interface {{}}{{{body}}}"
     return str(value)

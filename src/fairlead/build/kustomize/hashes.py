@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["add_hashes", "content_hash"]
 
 _LETTERS: Final = str.maketrans("013ae", "ghkmt")
-_HTML: Final = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-)
+_HTML: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
 def add_hashes(resources: Collection) -> None:

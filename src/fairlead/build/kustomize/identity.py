@@ -8,16 +8,46 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["CLUSTER_SCOPED", "NO_NAMESPACE", "Gvk", "Identity", "gvk_order", "split_group_version"]
+__all__ = [
+    "CLUSTER_SCOPED",
+    "KNOWN_KINDS",
+    "LEGACY_FIRST",
+    "LEGACY_LAST",
+    "NAMESPACED",
+    "NO_NAMESPACE",
+    "Gvk",
+    "Identity",
+    "gvk_order",
+    "split_group_version",
+]
 
 NO_NAMESPACE: Final = "_non_namespaceable_"
 """The namespace, for comparisons, of kinds that have none."""
 
-_FIRST: Final = (
-    "Namespace ResourceQuota StorageClass CustomResourceDefinition ServiceAccount PodSecurityPolicy Role ClusterRole "
-    "RoleBinding ClusterRoleBinding ConfigMap Secret Endpoints Service LimitRange PriorityClass PersistentVolume "
-    "PersistentVolumeClaim Deployment StatefulSet CronJob PodDisruptionBudget"
-).split()
+_FIRST: Final = [
+    "Namespace",
+    "ResourceQuota",
+    "StorageClass",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "PodSecurityPolicy",
+    "Role",
+    "ClusterRole",
+    "RoleBinding",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Endpoints",
+    "Service",
+    "LimitRange",
+    "PriorityClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
+    "PodDisruptionBudget",
+]
 _LAST: Final = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 
 # The kinds of Kubernetes 1.21 that are certainly without a namespace, and those that newer releases know as well.
@@ -44,6 +74,33 @@ CLUSTER_SCOPED: Final = frozenset(
     for api_version in api_versions.split()
     for kind in kinds.split()
 )
+
+# The kinds of the same release that are certainly in a namespace.
+NAMESPACED: Final = frozenset(
+    (api_version, kind)
+    for api_versions, kinds in (
+        ("apps/v1", "ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet"),
+        ("autoscaling/v1", "HorizontalPodAutoscaler Scale"),
+        ("autoscaling/v2beta1 autoscaling/v2beta2", "HorizontalPodAutoscaler"),
+        ("batch/v1", "CronJob Job"),
+        ("batch/v1beta1", "CronJob"),
+        ("coordination.k8s.io/v1 coordination.k8s.io/v1beta1", "Lease"),
+        ("discovery.k8s.io/v1 discovery.k8s.io/v1beta1", "EndpointSlice"),
+        ("events.k8s.io/v1 events.k8s.io/v1beta1", "Event"),
+        ("extensions/v1beta1 networking.k8s.io/v1beta1", "Ingress"),
+        ("networking.k8s.io/v1", "Ingress NetworkPolicy"),
+        ("policy/v1 policy/v1beta1", "PodDisruptionBudget"),
+        ("rbac.authorization.k8s.io/v1 rbac.authorization.k8s.io/v1beta1", "Role RoleBinding"),
+        ("storage.k8s.io/v1beta1", "CSIStorageCapacity"),
+        (
+            "v1",
+            "ConfigMap Endpoints Event LimitRange PersistentVolumeClaim Pod PodAttachOptions PodExecOptions PodPortForwardOptions PodProxyOptions PodTemplate ReplicationController ResourceQuota Secret Service ServiceAccount ServiceProxyOptions",
+        ),
+    )
+    for api_version in api_versions.split()
+    for kind in kinds.split()
+)
+KNOWN_KINDS: Final = CLUSTER_SCOPED | NAMESPACED
 
 
 def split_group_version(api_version: str) -> tuple[str, str]:

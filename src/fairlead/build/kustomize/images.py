@@ -92,7 +92,7 @@ def _in_list(items: list[Value], rule: _Rule) -> list[Value]:
         elif "image" in item:
             image = _rewrite(rule, item["image"])
             if image is not item["image"]:
-                item = {**item, "image": image}  # noqa: PLW2901
+                item = {**item, "image": image}
         result.append(item)
     return result if any(new is not old for new, old in zip(result, items, strict=True)) else items
 

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fairlead.objects.yaml_reader import MAX_DEPTH, SIGS, YamlError, read_documents
+from fairlead.objects.yaml_reader import MAX_DEPTH, SIGS_LENIENT, YamlError, read_documents
 
 from .errors import KustomizeError
 from .values import Value, Written
@@ -56,7 +56,7 @@ def _parse_json(text: str) -> Any:
 
 def _parse_yaml(text: str) -> Any:
     try:
-        return next(read_documents(text, SIGS), None)
+        return next(read_documents(text, SIGS_LENIENT), None)
     except YamlError as error:
         raise KustomizeError(f"error converting YAML to JSON: yaml: {error}") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fairlead.objects.yaml_reader import SIGS, YamlError, read_documents
+from fairlead.objects.yaml_reader import SIGS_LENIENT, YamlError, read_documents
 
 from .errors import KustomizeError, prefixed
 from .typed import KUSTOMIZATION, decode
@@ -55,12 +55,12 @@ def parse_kustomization(text: bytes, file: str, folder: str) -> Kustomization:
     """Decodes a file; ``folder`` is named in messages."""
     with prefixed("invalid Kustomization"):
         try:
-            value = next(read_documents(text, SIGS, file=file), None)
+            value = next(read_documents(text, SIGS_LENIENT, file=file), None)
         except YamlError as error:
             line = f"line {error.line}: " if error.line and "unmarshal errors" not in error.problem else ""
             problem = error.problem.removeprefix("yaml: ")
             raise KustomizeError(f"error converting YAML to JSON: yaml: {line}{problem}") from error
-        fields: dict[str, Any] = decode(KUSTOMIZATION, value if value is not None else {}, strict=True)
+        fields: dict[str, Any] = decode(KUSTOMIZATION, value if value is not None else {}, strict=True, coerce=False)
     warnings = tuple(
         f"# Warning: '{name}' is deprecated. Please use '{advice}"
         for name, advice in _DEPRECATED.items()

@@ -55,7 +55,9 @@ class Loader:
         path = _clean("", folder)
         resolved = None if path is None else _resolve(tree, path)
         if resolved is None or not _is_folder(tree, resolved):
-            raise KustomizeError(f"must build at directory: not a valid directory: '{_shown(folder)}' is no folder here")
+            raise KustomizeError(
+                f"must build at directory: not a valid directory: '{_shown(folder)}' is no folder here"
+            )
         return cls(tree, resolved, restricted=restricted, fetcher=fetcher)
 
     @property

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from fairlead.objects.yaml_writer import write
-
+from .comments import commented_schema
 from .errors import KustomizeError
+from .golang import node_text
 from .merge_lists import merge_keyed, set_element
 from .values import MISSING, Value, is_null, is_scalar, text_of
 
 if TYPE_CHECKING:
+    from .comments import Comments
     from .schema import Document, Schema
 
 __all__ = ["merge"]
@@ -24,9 +25,14 @@ _DIRECTIVE: Final = "$patch"
 _KINDS: Final = {dict: "MappingNode", list: "SequenceNode"}
 
 
-def merge(value: Value, patch: Value, document: Document) -> Value:
-    """The merged value, or ``MISSING`` when the patch deletes it. Neither argument is changed."""
-    return _Merge(document).walk(value, patch, None)
+def merge(value: Value, patch: Value, document: Document, comments: Comments | None = None) -> Value:
+    """The merged value, or ``MISSING`` when the patch deletes it. Neither argument is changed.
+
+    ``comments`` are schemas that the files themselves bring.
+    """
+    merging = _Merge(document)
+    schema = None if comments is None else commented_schema(merging.schema_of(value, patch), comments)
+    return merging.walk(value, patch, schema)
 
 
 class _Merge:
@@ -44,7 +50,7 @@ class _Merge:
             return self._map(old, patch, schema)
         if type(leader) is dict:
             _expect(dict, old, patch)
-            return self._map(old, patch, schema or self._schema_of(old, patch))
+            return self._map(old, patch, schema or self.schema_of(old, patch))
         if type(leader) is list:
             _expect(list, old, patch)
             if schema is not None and schema.merges:
@@ -54,7 +60,7 @@ class _Merge:
         winner = old if patch is MISSING else patch
         return MISSING if is_null(winner) else winner
 
-    def _schema_of(self, *values: Value) -> Schema | None:
+    def schema_of(self, *values: Value) -> Schema | None:
         """The schema of an object that says itself what it is."""
         for value in values:
             if type(value) is dict and "kind" in value and "apiVersion" in value:
@@ -137,7 +143,7 @@ def _expect(kind: type, *values: Value) -> None:
         if not fits:
             expected, found = _KINDS.get(kind, "ScalarNode"), _KINDS.get(type(value), "ScalarNode")
             raise KustomizeError(
-                f"wrong node kind: expected {expected} but got {found}: node contents:\n{write(value, sort_keys=False)}"
+                f"wrong node kind: expected {expected} but got {found}: node contents:\n{node_text(value)}"
             )
 
 
@@ -163,5 +169,3 @@ def _list_directive(patch: list[Value]) -> tuple[str, list[Any]]:
     if directive not in ("replace", "delete", "merge"):
         raise KustomizeError(f"unknown patch strategy '{directive}'")
     return directive, set_element(patch, MISSING, (_DIRECTIVE,), (directive,))
-
-

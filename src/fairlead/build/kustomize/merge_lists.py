@@ -155,9 +155,7 @@ def _find(items: Sequence[Value], keys: Sequence[str], values: Sequence[str]) ->
     return MISSING
 
 
-def set_element(
-    items: Sequence[Value], element: Value, keys: Sequence[str], values: Sequence[str]
-) -> list[Value]:
+def set_element(items: Sequence[Value], element: Value, keys: Sequence[str], values: Sequence[str]) -> list[Value]:
     """The list with ``element`` in the place of every item that has these values, or at the end; ``MISSING`` removes them.
 
     Empty items fall out. Without any values nothing but the element is left: items are only kept when they are known to differ.

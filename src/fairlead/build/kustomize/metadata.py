@@ -32,9 +32,24 @@ _BUILD_ANNOTATIONS: Final = frozenset(
         *(
             _INTERNAL + name
             for name in (
-                "previousKinds previousNames prefixes suffixes previousNamespaces allowNameChange allowKindChange refBy "
-                "generatorBehavior needsHashSuffix path index seqindent id "
-                "annotations-migration-resource-id helm-generated".split()
+                [
+                    "previousKinds",
+                    "previousNames",
+                    "prefixes",
+                    "suffixes",
+                    "previousNamespaces",
+                    "allowNameChange",
+                    "allowKindChange",
+                    "refBy",
+                    "generatorBehavior",
+                    "needsHashSuffix",
+                    "path",
+                    "index",
+                    "seqindent",
+                    "id",
+                    "annotations-migration-resource-id",
+                    "helm-generated",
+                ]
             )
         ),
         "config.kubernetes.io/path",

@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fairlead.objects.yaml_reader import YamlError, read_documents
 
+from .comments import Comments, read_comments
 from .errors import KustomizeError, MalformedYamlError
 from .golang import go_syntax, object_text
-from .values import RESOURCES, NonStringKeyError, Value, Written, is_null, text_of
+from .values import ODD_RESOURCES, RESOURCES, OddKey, OddValueError, Value, Written, is_null, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["parse_documents", "parse_values"]
+    from fairlead.objects.yaml_reader import Dialect
+
+__all__ = ["Parsed", "check_printable", "parse_documents", "parse_values"]
 
 _SEPARATOR: Final = re.compile(rb"^---[ \t]*([^\s#].*)$", re.MULTILINE)
 
 
-def parse_documents(text: bytes, file: str = "") -> tuple[dict[str, Value], ...]:
+class Parsed(NamedTuple):
+    """The resources of a text."""
+
+    values: tuple[dict[str, Value], ...]
+    odd: bool
+    """Whether there is something among them that JSON cannot say; it matters only if it reaches the output."""
+    comments: tuple[Comments | None, ...] = ()
+    """For each resource the schemas in its comments; empty when there are none."""
+
+
+def parse_documents(text: bytes, file: str = "") -> Parsed:
     """The resources of a file in kustomize's order; raises when one is none.
 
     Items of lists come after the file's other documents; ``items: null`` vanishes, as do empty documents.
     """
-    values = parse_values(text, file)
+    odd = False
+    try:
+        values = _resources(parse_values(text, file))
+    except OddValueError:
+        values, odd = _resources(parse_values(text, file, ODD_RESOURCES)), True
+    comments = read_comments(text)
+    return Parsed(values, odd, tuple(comments) if len(comments) == len(values) else ())
+
+
+def _resources(values: list[Value]) -> tuple[dict[str, Value], ...]:
     if len(values) == 1 and type(values[0]) is dict and values[0].get("kind") in ("List", "ResourceList"):
         unwrapped = _unwrapped(values[0])
         values = values if unwrapped is None else unwrapped
@@ -47,16 +70,14 @@ def parse_documents(text: bytes, file: str = "") -> tuple[dict[str, Value], ...]
     return tuple(result)
 
 
-def parse_values(text: bytes, file: str = "") -> list[Value]:
+def parse_values(text: bytes, file: str = "", dialect: Dialect = RESOURCES) -> list[Value]:
     """The documents that say something; raises :class:`MalformedYamlError` for text that is no YAML."""
     stray = _SEPARATOR.search(text) if b"\n---" in text or text.startswith(b"---") else None
     if stray is not None and b"\n" in text[: stray.start()] + b"\n":
         _refuse_separator(text, stray)
     try:
-        return [value for value in read_documents(text, RESOURCES, file=file) if not is_null(value)]
+        return [value for value in read_documents(text, dialect, file=file) if not is_null(value)]
     except YamlError as error:
-        if isinstance(error.__cause__, NonStringKeyError) or "unsupported type" in error.problem:
-            raise KustomizeError(f"{error.problem} (line {error.line})") from error
         if "already defined" in error.problem:
             raise KustomizeError(f"map[string]interface {{}}(nil): {error.problem}") from error
         line = f"line {error.line}: " if error.line else ""
@@ -97,20 +118,21 @@ def _checked(value: Value) -> bool:
     return True
 
 
-def check_printable(value: Value, whole: Value, label: str = "") -> None:
-    """Raises for what JSON cannot say: infinities and what is not a number."""
-    for number in _unprintable(value):
-        shown = {"inf": "+Inf", "-inf": "-Inf"}.get(str(number), "NaN")
-        raise KustomizeError(f"{go_syntax(whole)}: json: unsupported value: {shown}")
+def check_printable(value: dict[str, Value]) -> None:
+    """Raises for what JSON cannot say: keys that are no texts, infinities."""
+    for problem in _unprintable(value):
+        raise KustomizeError(f"{go_syntax(value)}: json: {problem}")
 
 
-def _unprintable(value: Value) -> Iterator[float]:
+def _unprintable(value: Value) -> Iterator[str]:
     children: Sequence[Value] = ()
     if type(value) is dict:
-        children = tuple(value.values())
+        if any(type(key) is OddKey for key in value):
+            yield "unsupported type: map[interface {}]interface {}"
+        children = [value[key] for key in sorted(value)]
     elif type(value) is list:
         children = value
-    elif type(value) is Written and isinstance(value.value, float) and not -1e400 < value.value < 1e400:
-        yield value.value
+    elif type(value) is Written and isinstance(value.value, float) and not isfinite(value.value):
+        yield f"unsupported value: {go_syntax(value)}"
     for child in children:
         yield from _unprintable(child)

@@ -47,7 +47,7 @@ class MergePatch:
                 )
             patch = self.documents[0]
             for resource in resources.select(self.selector):
-                _merge_into(resource, _for_many(patch), schemas)
+                _merge_into(resource, _for_many(patch, resource), schemas)
             self._settle(resources)
             return
         for patch in self.documents:
@@ -60,8 +60,13 @@ class MergePatch:
                     f"no resource matches strategic merge patch {quoted(str(patch.original))}: {error}"
                 ) from error
             before = resource.current.key
-            _merge_into(resource, _for_many(patch) if self.checks_collisions else patch, schemas)
-            if not resource.value or resource.current.key != before or patch.allow_name_change or patch.allow_kind_change:
+            _merge_into(resource, _for_many(patch, resource) if self.checks_collisions else patch, schemas)
+            if (
+                not resource.value
+                or resource.current.key != before
+                or patch.allow_name_change
+                or patch.allow_kind_change
+            ):
                 self._settle(resources)
 
     def _settle(self, resources: Collection) -> None:
@@ -93,9 +98,11 @@ class JsonPatch:
         resources.identities_changed()
 
 
-def _for_many(patch: Resource) -> Resource:
-    """The patch as it is laid over selected resources: its labels and annotations are texts."""
+def _for_many(patch: Resource, resource: Resource) -> Resource:
+    """The patch as it is laid over a selected resource: of its version, with labels and annotations that are texts."""
     copy = patch.copy()
+    if resource.api_version != patch.api_version:
+        copy.value = {**copy.value, "apiVersion": resource.api_version}
     for key, texts in (("labels", patch.labels()), ("annotations", patch.annotations())):
         if key in patch.metadata:
             copy.set_metadata(key, texts or None)
@@ -106,7 +113,8 @@ def _merge_into(resource: Resource, patch: Resource, schemas: Document) -> None:
     name, namespace, kind = resource.name, resource.namespace, resource.kind
     if patch.allow_name_change or patch.allow_kind_change:
         resource.remember_identity()
-    value = merge(resource.value, patch.value, schemas)
+    comments = resource.comments.over(patch.comments) if resource.comments is not None else patch.comments
+    value = merge(resource.value, patch.value, schemas, comments)
     resource.value = {} if value is MISSING else value
     if not resource.value:
         return
@@ -117,8 +125,13 @@ def _merge_into(resource: Resource, patch: Resource, schemas: Document) -> None:
     resource.set_namespace(namespace)
 
 
-def load_patch(entry: Mapping[str, Any], read: Callable[[str], bytes]) -> MergePatch | JsonPatch | None:
-    """A patch of the field ``patches``; ``None`` when it says nothing. Raises when it is no patch of either sort."""
+def load_patch(
+    entry: Mapping[str, Any], read: Callable[[str], bytes], *, lenient: bool
+) -> MergePatch | JsonPatch | None:
+    """A patch of the field ``patches``; ``None`` when it says nothing. Raises when it is no patch of either sort.
+
+    A text without any content is a patch that does nothing, or, unless ``lenient``, an error.
+    """
     text, path = (entry.get("patch") or "").strip(), entry.get("path") or ""
     if not text and not path:
         raise KustomizeError(f"must specify one of patch and path in\n{_shown(entry)}")
@@ -131,7 +144,7 @@ def load_patch(entry: Mapping[str, Any], read: Callable[[str], bytes]) -> MergeP
             raise KustomizeError(f"failed to get the patch file from path({path}): {error}") from error
     source = f"[patch: {quoted(text)}]" if not path else f"[path: {quoted(path)}]"
     documents, operations = _try_both(text)
-    if documents and operations:
+    if documents is not None and operations is not None and (documents or operations or not lenient):
         raise KustomizeError(f"illegally qualifies as both an SM and JSON patch: {source}")
     if documents is None and operations is None:
         raise KustomizeError(f"unable to parse SM or JSON patch from {source}")
@@ -147,12 +160,20 @@ def load_patch(entry: Mapping[str, Any], read: Callable[[str], bytes]) -> MergeP
     return JsonPatch(operations or (), source, selector, remembers_identity=True)
 
 
+def _documents(text: bytes, file: str = "") -> list[Resource]:
+    parsed = parse_documents(text, file)
+    documents = [Resource(value) for value in parsed.values]
+    for document, comments in zip(documents, parsed.comments, strict=False):
+        document.comments = comments
+    return documents
+
+
 def _try_both(text: str) -> tuple[list[Resource] | None, tuple[Operation, ...] | None]:
     """What the text is as a strategic merge patch and as a JSON patch."""
     documents: list[Resource] | None = None
     operations: tuple[Operation, ...] | None = None
     try:
-        documents = [Resource(value) for value in parse_documents(text.encode(errors="surrogateescape"))]
+        documents = _documents(text.encode(errors="surrogateescape"))
     except BuildError:
         documents = None
     if documents:
@@ -165,7 +186,7 @@ def _try_both(text: str) -> tuple[list[Resource] | None, tuple[Operation, ...] |
 
 
 def _shown(entry: Mapping[str, Any]) -> str:
-    from fairlead.objects.yaml import dump  # noqa: PLC0415 - only for the message
+    from fairlead.objects.yaml import dump
 
     return dump({key: value for key, value in entry.items() if value})
 
@@ -176,9 +197,9 @@ def load_merge_patches(texts: Sequence[str], inline: str, read: Callable[[str], 
         raise KustomizeError("empty file path and empty patch content")
     documents: list[Resource] = []
     for text in texts:
-        documents += _inline_documents(text) or [Resource(value) for value in parse_documents(read(text), text)]
+        documents += _inline_documents(text) or _documents(read(text), text)
     if inline:
-        documents += [Resource(value) for value in parse_documents(inline.encode())]
+        documents += _documents(inline.encode(errors="surrogateescape"))
     if not documents:
         raise KustomizeError(f"patch appears to be empty; files={_go_list(texts)}, Patch={inline}")
     return MergePatch(tuple(documents), "", None, checks_collisions=True)
@@ -188,7 +209,7 @@ def _inline_documents(text: str) -> list[Resource]:
     if "\n" not in text and ":" not in text:
         return []
     try:
-        return [Resource(value) for value in parse_documents(text.encode(errors="surrogateescape"))]
+        return _documents(text.encode(errors="surrogateescape"))
     except BuildError:
         return []
 

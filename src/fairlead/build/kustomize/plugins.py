@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .collection import Collection
+    from .context import Context
     from .loader import Loader
 
 __all__ = ["generate", "transformer_step"]
@@ -97,7 +98,7 @@ def _settings(resource: Resource) -> dict[str, Any]:
     return decoded
 
 
-def transformer_step(resource: Resource, loader: Loader) -> Step:
+def transformer_step(resource: Resource, loader: Loader, context: Context) -> Step:
     """The step that a transformer's file describes."""
     settings = _settings(resource)
     kind = resource.kind
@@ -112,10 +113,12 @@ def transformer_step(resource: Resource, loader: Loader) -> Step:
             return replica_step(settings.get("replica") or {}, specs, about)
         if kind == "ValueAddTransformer":
             return _value_add(settings, loader)
-        return Step(kind, _runner(kind, settings, specs, loader), about)
+        return Step(kind, _runner(kind, settings, specs, loader, context), about)
 
 
-def _runner(kind: str, settings: Mapping[str, Any], specs: tuple[FieldSpec, ...], loader: Loader) -> Any:
+def _runner(
+    kind: str, settings: Mapping[str, Any], specs: tuple[FieldSpec, ...], loader: Loader, context: Context
+) -> Any:
     read = loader.read
     if kind == "AnnotationsTransformer":
         return lambda items, _: set_annotations(items, settings.get("annotations") or {}, specs)
@@ -124,7 +127,7 @@ def _runner(kind: str, settings: Mapping[str, Any], specs: tuple[FieldSpec, ...]
     if kind == "HashTransformer":
         return lambda items, _: add_hashes(items)
     if kind == "PatchTransformer":
-        patch = load_patch(settings, read)
+        patch = load_patch(settings, read, lenient=context.lenient)
         return patch.apply if patch is not None else lambda items, _: None
     if kind == "PatchStrategicMergeTransformer":
         return load_merge_patches(settings.get("paths") or (), settings.get("patches") or "", read).apply
@@ -133,7 +136,7 @@ def _runner(kind: str, settings: Mapping[str, Any], specs: tuple[FieldSpec, ...]
         return load_json_patch(settings.get("target"), path, text, read).apply
     if kind == "ReplacementTransformer":
         loaded = load_replacements(settings.get("replacements") or (), read)
-        return lambda items, _: apply_replacements(items, loaded)
+        return lambda items, _: apply_replacements(items, loaded, lenient=context.lenient)
     if kind == "NamespaceTransformer":
         return _namespace(settings, specs)
     return _affixes(settings, specs)
@@ -169,7 +172,7 @@ def _value_add(settings: Mapping[str, Any], loader: Loader) -> Step:
     value = (settings.get("value") or "").strip() or loader.shown_root.rpartition("/")[2]
     targets = list(settings.get("targets") or ())
     if settings.get("targetFilePath"):
-        from fairlead.objects.yaml import load  # noqa: PLC0415 - hardly ever used
+        from fairlead.objects.yaml import load
 
         more = load(loader.read(settings["targetFilePath"]), file=settings["targetFilePath"])
         targets += decode(Struct("Targets", {"targets": _TARGETS}), more or {}, strict=False).get("targets") or []

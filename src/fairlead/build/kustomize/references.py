@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import KustomizeError, prefixed
-from .fieldpaths import update_at, Create
+from .fieldpaths import Create, update_at
 from .identity import Gvk
 from .values import MISSING, Value, Written, is_null, is_scalar, resolve, text_of
 
@@ -87,7 +87,9 @@ class _Referrer:
             if first not in resource.value:
                 continue
             try:
-                resource.value = update_at(resource.value, spec.parts, 0, self._setter(target, spec.path), Create.NOTHING)
+                resource.value = update_at(
+                    resource.value, spec.parts, 0, self._setter(target, spec.path), Create.NOTHING
+                )
             except KustomizeError:
                 words = f"updating name reference in '{spec.path}' field of '{resource.current}'"
                 with prefixed(words), prefixed(f"considering field '{spec.path}' of object {resource.current}"):
@@ -188,9 +190,7 @@ class _Referrer:
             return candidates
         wanted = Gvk(text_of(role_ref["apiGroup"]), "", text_of(role_ref["kind"]))
         return [
-            item
-            for item in candidates
-            if any(wanted.fits(old.group, old.version, old.kind) for old in item.earlier())
+            item for item in candidates if any(wanted.fits(old.group, old.version, old.kind) for old in item.earlier())
         ]
 
 
@@ -212,4 +212,6 @@ def _ends_alike(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 def _ambiguous(candidates: Sequence[Resource], referrer: Resource) -> str:
     names = ", ".join(str(item.current) for item in candidates)
-    return f"found multiple possible referrals: {names}\nToo many possible referral targets to referrer {referrer.current}"
+    return (
+        f"found multiple possible referrals: {names}\nToo many possible referral targets to referrer {referrer.current}"
+    )

@@ -144,9 +144,7 @@ class _Simulated:
         for at, character in enumerate(text):
             if self._end in states and not self._whole:
                 return True
-            following = [
-                edge[1] for state in states if (edge := self._edges[state]) is not None and edge[0](character)
-            ]
+            following = [edge[1] for state in states if (edge := self._edges[state]) is not None and edge[0](character)]
             if not self._whole:
                 following.append(0)
             states = self._closure(following, at + 1, text)

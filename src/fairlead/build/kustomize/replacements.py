@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fairlead.objects.yaml_reader import SIGS, YamlError, read_documents
+from fairlead.objects.yaml_reader import SIGS_LENIENT, YamlError, read_documents
 
 from .errors import KustomizeError, prefixed
 from .golang import quoted
@@ -39,7 +39,7 @@ def load_replacements(entries: Iterable[Mapping[str, Any]], read: Callable[[str]
         if entry.get("source") is not None or entry.get("targets"):
             raise KustomizeError("cannot specify both path and inline replacement")
         try:
-            value = next(read_documents(read(path), SIGS, file=path), None)
+            value = next(read_documents(read(path), SIGS_LENIENT, file=path), None)
         except YamlError as error:
             raise KustomizeError(f"replacement file {path}: {error}") from error
         if not isinstance(value, dict | list):
@@ -50,16 +50,27 @@ def load_replacements(entries: Iterable[Mapping[str, Any]], read: Callable[[str]
     return result
 
 
-def apply_replacements(resources: Collection, entries: Iterable[Mapping[str, Any]]) -> None:
-    """Carries out replacements in their order; each sees what the earlier ones wrote."""
+def apply_replacements(resources: Collection, entries: Iterable[Mapping[str, Any]], *, lenient: bool) -> None:
+    """Carries out replacements in their order; each sees what the earlier ones wrote.
+
+    Unless ``lenient``, a target whose only pattern is ``.*`` selects nothing: releases of kustomize without patterns in
+    targets read it as a name, and what selected nothing then must not select everything now.
+    """
     for entry in entries:
         source, targets = entry.get("source"), entry.get("targets")
         if (source is None and entry.get("sourceValue") is None) or targets is None:
             raise KustomizeError("replacements must specify a source and at least one target")
         value = _source_value(resources, entry)
         for target in targets:
-            _write(resources, value, target)
+            if lenient or not _only_anything(target.get("select")):
+                _write(resources, value, target)
     resources.identities_changed()
+
+
+def _only_anything(select: Mapping[str, Any] | None) -> bool:
+    texts = [select.get(key) for key in ("group", "version", "kind", "name", "namespace")] if select else []
+    given = [text for text in texts if text]
+    return bool(given) and all(text == ".*" for text in given)
 
 
 def _source_value(resources: Collection, entry: Mapping[str, Any]) -> Value:

@@ -14,6 +14,8 @@ from .values import Value, is_null, text_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .comments import Comments
+
 __all__ = ["Resource"]
 
 _EMPTY: dict[str, Any] = {}
@@ -28,6 +30,7 @@ class Resource:
         "allow_kind_change",
         "allow_name_change",
         "behavior",
+        "comments",
         "from_helm",
         "needs_hash",
         "origin",
@@ -54,6 +57,8 @@ class Resource:
         self.allow_kind_change = False
         self.from_helm = False
         self.variables: tuple[str, ...] = ()
+        self.comments: Comments | None = None
+        """Schemas in the comments of the file."""
         self.origin: dict[str, Any] | None = None
         self.transformations: tuple[dict[str, Any], ...] = ()
         self.traces: Any = None

@@ -11,13 +11,13 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from fairlead.objects.yaml_reader import SIGS, read_documents
+from fairlead.objects.yaml_reader import SIGS_LENIENT, read_documents
 
 from .errors import KustomizeError, prefixed
 from .identity import CLUSTER_SCOPED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["BUILTIN_VERSION", "Document", "Schema", "builtin_document", "choose_document", "inline_schema"]
 
@@ -47,16 +47,24 @@ class Schema(Protocol):
 class Document:
     """An OpenAPI document: schemas by type, and the kinds that are cluster-scoped."""
 
-    __slots__ = ("_resolve", "_types", "scopes")
+    __slots__ = ("_resolve", "_types", "definition", "scopes")
 
-    def __init__(self, types: Mapping[tuple[str, str], Any], resolve: Any, scopes: frozenset[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        types: Mapping[tuple[str, str], Any],
+        resolve: Callable[[Any], Schema | None],
+        scopes: frozenset[tuple[str, str]],
+        definition: Callable[[str], Schema | None],
+    ) -> None:
         self._types = types
         self._resolve = resolve
         self.scopes = scopes
+        self.definition = definition
+        """The schema of a definition's name."""
 
     def schema_of(self, api_version: str, kind: str) -> Schema | None:
         found = self._types.get((api_version, kind))
-        return None if found is None else self._resolve(found)  # type: ignore[no-any-return]
+        return None if found is None else self._resolve(found)
 
 
 class _Compact:
@@ -93,26 +101,29 @@ def builtin_document() -> Document:
     definitions = data["definitions"]
     known: dict[str, _Compact] = {}
 
-    def resolve(name: str) -> _Compact:
-        if name not in known:
+    def resolve(name: str) -> _Compact | None:
+        if name not in known and name in definitions:
             known[name] = _Compact(definitions, {"ref": name})
-        return known[name]
+        return known.get(name)
 
     types = {}
     for key, name in data["resources"].items():
         api_version, _, kind = key.partition("|")
         types[api_version, kind] = name
-    return Document(types, resolve, CLUSTER_SCOPED)
+    return Document(types, resolve, CLUSTER_SCOPED, resolve)
 
 
 class _OpenApi:
     """A field of a document that a user brought."""
 
-    __slots__ = ("_definitions", "_schema")
+    __slots__ = ("_definitions", "_fallback", "_schema")
 
-    def __init__(self, definitions: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    def __init__(
+        self, definitions: Mapping[str, Any], schema: Mapping[str, Any], fallback: Document | None = None
+    ) -> None:
         self._definitions = definitions
         self._schema = schema
+        self._fallback = fallback
 
     @property
     def merges(self) -> bool:
@@ -128,59 +139,41 @@ class _OpenApi:
         key = self._schema.get("x-kubernetes-patch-merge-key")
         return (str(key),) if key is not None else ()
 
-    def field(self, name: str) -> _OpenApi | None:
+    def field(self, name: str) -> Schema | None:
         properties = self._schema.get("properties")
         found = properties.get(name) if isinstance(properties, dict) else None
         if found is None:
             found = self._schema.get("additionalProperties")
         return self._resolved(found)
 
-    def items(self) -> _OpenApi | None:
+    def items(self) -> Schema | None:
         return self._resolved(self._schema.get("items")) if self._schema.get("type") == "array" else None
 
-    def _resolved(self, schema: Any) -> _OpenApi | None:
+    def _resolved(self, schema: Any) -> Schema | None:
         """The schema behind a chain of references; ``None`` when the chain does not end."""
         for _ in range(_MOST_REFERENCES):
             if not isinstance(schema, dict):
                 return None
             reference = schema.get("$ref")
             if not reference:
-                return _OpenApi(self._definitions, schema)
-            schema = self._definitions.get(str(reference).rpartition("/")[2])
+                return _OpenApi(self._definitions, schema, self._fallback)
+            name = str(reference).rpartition("/")[2]
+            builtin = self._fallback.definition(name) if self._fallback is not None else None
+            if builtin is not None:
+                return builtin
+            schema = self._definitions.get(name)
         return None
 
 
 def inline_schema(schema: Mapping[str, Any]) -> Schema | None:
-    """A schema that stands in a comment behind a field; references lead into the built-in document."""
-    if "$ref" in schema:
-        return _Builtin.behind(schema)
-    return _Builtin(schema)
+    """A schema that stands in a comment behind a field; its references lead into the built-in document."""
+    return _OpenApi({}, schema, builtin_document())._resolved(schema)
 
 
-class _Builtin(_OpenApi):
-    """Like :class:`_OpenApi`, for items that refer to the built-in document."""
-
-    __slots__ = ()
-
-    def __init__(self, schema: Mapping[str, Any]) -> None:
-        super().__init__({}, schema)
-
-    @staticmethod
-    def behind(schema: Any) -> Schema | None:
-        reference = str(schema.get("$ref", "")) if isinstance(schema, dict) else ""
-        if not reference:
-            return None
-        document = builtin_document()
-        return document._resolve(reference.rpartition("/")[2])  # type: ignore[no-any-return]
-
-    def items(self) -> Any:
-        return self.behind(self._schema.get("items"))
-
-
-def choose_document(openapi: Mapping[str, str], text: bytes | None) -> Document | None:
+def choose_document(openapi: Mapping[str, str], text: bytes | None, *, with_builtin: bool) -> Document | None:
     """The document that a kustomization's ``openapi`` field asks for; ``None`` when it asks for nothing.
 
-    ``text`` is the content of the file under ``path``.
+    ``text`` is the content of the file under ``path``. ``with_builtin`` adds what is built in, which wins.
     """
     version = openapi.get("version", "")
     if version and text is not None:
@@ -189,21 +182,29 @@ def choose_document(openapi: Mapping[str, str], text: bytes | None) -> Document 
         if version not in (BUILTIN_VERSION, "kubernetesOpenAPIDefaultVersion"):
             raise KustomizeError(f"the specified OpenAPI version is not built in: {version}")
         return builtin_document()
-    return None if text is None else parse_document(text)
+    return None if text is None else parse_document(text, builtin_document() if with_builtin else None)
 
 
-def parse_document(text: bytes) -> Document:
+def parse_document(text: bytes, fallback: Document | None) -> Document:
+    """A document that a user brought; what ``fallback`` knows comes first."""
     with prefixed("openapi"):
-        value = next(read_documents(text, SIGS), None)
+        value = next(read_documents(text, SIGS_LENIENT), None)
     definitions = value.get("definitions") if isinstance(value, dict) else None
-    definitions = definitions if isinstance(definitions, dict) else {}
+    known: dict[str, Any] = definitions if isinstance(definitions, dict) else {}
     types: dict[tuple[str, str], Any] = {}
-    for schema in definitions.values():
-        for api_version, kind in _kinds_of(schema):
-            types[api_version, kind] = schema
+    for schema in known.values():
+        for kind in _kinds_of(schema):
+            types[kind] = _OpenApi(known, schema, fallback)
+    for kind in fallback._types if fallback is not None else ():
+        types[kind] = fallback.schema_of(*kind) if fallback is not None else None
     paths = value.get("paths") if isinstance(value, dict) else None
     scopes = frozenset(_cluster_scoped(paths)) if isinstance(paths, dict) else frozenset()
-    return Document(types, lambda schema: _OpenApi(definitions, schema), CLUSTER_SCOPED | scopes)
+
+    def definition(name: str) -> Schema | None:
+        found = known.get(name)
+        return _OpenApi(known, found, fallback) if isinstance(found, dict) else None
+
+    return Document(types, lambda schema: schema, CLUSTER_SCOPED | scopes, definition)
 
 
 def _kinds_of(schema: Any) -> Iterable[tuple[str, str]]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from .collection import Collection
     from .config import Config
+    from .context import Context
     from .kustomization import Kustomization
     from .schema import Document
 
@@ -48,22 +49,22 @@ class Step:
     """The file that holds its settings, when it is not the kustomization."""
 
 
-def builtin_steps(kustomization: Kustomization, config: Config, read: Read) -> list[Step]:
+def builtin_steps(kustomization: Kustomization, config: Config, context: Context, read: Read) -> list[Step]:
     """The transformers of a kustomization's fields, in their order."""
     return [
         *_merge_patches(kustomization, read),
-        *_patches(kustomization, read),
+        *_patches(kustomization, context, read),
         *_names(kustomization, config),
         *_labels(kustomization, config),
         *_annotations(kustomization, config),
         *_json_patches(kustomization, read),
         *_replicas(kustomization, config),
         *_images(kustomization, config),
-        *_replacements(kustomization, read),
+        *_replacements(kustomization, context, read),
     ]
 
 
-class _configuring:  # noqa: N801 - reads as a word: ``with _configuring("PatchTransformer", entry):``
+class _configuring:
     """Says which transformer, with which settings, could not be configured."""
 
     __slots__ = ("_entry", "_kind")
@@ -93,11 +94,11 @@ def _merge_patches(kustomization: Kustomization, read: Read) -> Iterator[Step]:
         yield Step(kind, patch.apply, f"patchesStrategicMerge {files}".strip(), files)
 
 
-def _patches(kustomization: Kustomization, read: Read) -> Iterator[Step]:
+def _patches(kustomization: Kustomization, context: Context, read: Read) -> Iterator[Step]:
     kind = "PatchTransformer"
     for index, entry in enumerate(kustomization.list("patches")):
         with _configuring(kind, entry):
-            patch = load_patch(entry, read)
+            patch = load_patch(entry, read, lenient=context.lenient)
         if patch is not None:
             path = entry.get("path") or ""
             yield Step(kind, patch.apply, f"patches[{index}]", path)
@@ -117,9 +118,13 @@ def _names(kustomization: Kustomization, config: Config) -> Iterator[Step]:
         )
     prefix, suffix = kustomization.text("namePrefix"), kustomization.text("nameSuffix")
     if prefix:
-        yield Step("PrefixTransformer", lambda items, _: add_affix(items, config["namePrefix"], prefix=prefix), "namePrefix")
+        yield Step(
+            "PrefixTransformer", lambda items, _: add_affix(items, config["namePrefix"], prefix=prefix), "namePrefix"
+        )
     if suffix:
-        yield Step("SuffixTransformer", lambda items, _: add_affix(items, config["nameSuffix"], suffix=suffix), "nameSuffix")
+        yield Step(
+            "SuffixTransformer", lambda items, _: add_affix(items, config["nameSuffix"], suffix=suffix), "nameSuffix"
+        )
 
 
 def _labels(kustomization: Kustomization, config: Config) -> Iterator[Step]:
@@ -186,11 +191,13 @@ def image_step(entry: Mapping[str, Any], specs: tuple[FieldSpec, ...], about: st
     return Step("ImageTagTransformer", lambda items, _: set_image(items, entry, specs), about)
 
 
-def _replacements(kustomization: Kustomization, read: Read) -> Iterator[Step]:
+def _replacements(kustomization: Kustomization, context: Context, read: Read) -> Iterator[Step]:
     entries = kustomization.list("replacements")
     if entries:
         kind = "ReplacementTransformer"
         with _configuring(kind, {"replacements": entries}):
             loaded = load_replacements(entries, read)
         files = ", ".join(entry["path"] for entry in entries if entry.get("path"))
-        yield Step(kind, lambda items, _: apply_replacements(items, loaded), "replacements", files)
+        yield Step(
+            kind, lambda items, _: apply_replacements(items, loaded, lenient=context.lenient), "replacements", files
+        )

@@ -16,7 +16,7 @@ from .crds import config_from_crds
 from .errors import KustomizeError, MalformedYamlError, prefixed
 from .generators import make_config_map, make_secret, merge_options
 from .kustomization import FILE_NAMES, Kustomization, parse_kustomization
-from .metadata import Origin, adopt_annotations, builtin_origin, note_transformation, origin_below, plugin_origin
+from .metadata import Origin, builtin_origin, note_transformation, origin_below, plugin_origin
 from .plugins import generate, transformer_step
 from .resource import Resource
 from .schema import choose_document
@@ -75,7 +75,8 @@ class Target:
         openapi = self.kustomization.map("openapi")
         text = self.loader.read(openapi["path"]) if "path" in openapi else None
         if top or not self.context.schemas_chosen:
-            self.context.choose_schemas(choose_document(openapi, text))
+            with_builtin = self.context.saw_unknown_kind
+            self.context.choose_schemas(choose_document(openapi, text, with_builtin=with_builtin))
 
     def accumulate(self, layer: Layer) -> Layer:
         """Builds this kustomization on top of a layer: an empty one, or a component's parent."""
@@ -217,13 +218,13 @@ class Target:
         return layer.resources
 
     def _run_transformers(self, layer: Layer) -> None:
-        steps = builtin_steps(self.kustomization, layer.config, self.loader.read)
+        steps = builtin_steps(self.kustomization, layer.config, self.context, self.loader.read)
         tracked: list[tuple[Step, Origin | None]] = [
             (step, None if self.origin is None else builtin_origin(self.origin, self.kustomization.file, step.kind))
             for step in steps
         ]
         for resource in self._plugin_files(self.kustomization.list("transformers"), "transformer"):
-            tracked.append((transformer_step(resource, self.loader), plugin_origin(resource)))
+            tracked.append((transformer_step(resource, self.loader, self.context), plugin_origin(resource)))
         for step, origin in tracked:
             self.context.run_step(step, layer.resources, self)
             if origin is not None:
@@ -232,7 +233,7 @@ class Target:
 
     def _run_validators(self, layer: Layer) -> None:
         for resource in self._plugin_files(self.kustomization.list("validators"), "transformer"):
-            step = transformer_step(resource, self.loader)
+            step = transformer_step(resource, self.loader, self.context)
             before = {item.current: _unvalidated(item.value) for item in layer.resources}
             step.run(layer.resources, self.context.schemas)
             after = {item.current: _unvalidated(item.value) for item in layer.resources}

@@ -85,7 +85,9 @@ class TargetPath:
         before = self.found
         changed = []
         for item in items:
-            matches = pattern.fits(_shown(item)) if not name else _has_field(item, name) and pattern.fits(_shown(item[name]))
+            matches = (
+                pattern.fits(_shown(item)) if not name else _has_field(item, name) and pattern.fits(_shown(item[name]))
+            )
             if matches and not name:
                 self.found += 1
                 changed.append(self._put(item))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from .errors import KustomizeError, prefixed
 from .fieldpaths import Create, FieldSpec, apply_spec, update_at
+from .golang import node_text
 from .identity import Gvk
-from .values import Value, is_null, is_scalar, resolve, text_of
+from .values import Quoted, Value, is_null, is_scalar, resolve, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,10 +68,8 @@ def require_scalar(value: Value) -> None:
     """Raises, in kustomize's words, for a map or a list."""
     if is_scalar(value):
         return
-    from fairlead.objects.yaml_writer import write  # noqa: PLC0415 - only for the message
-
     found = "MappingNode" if isinstance(value, dict) else "SequenceNode"
-    contents = write(value, sort_keys=False)
+    contents = node_text(value)
     raise WrongKindError(f"wrong node kind: expected ScalarNode but got {found}: node contents:\n{contents}")
 
 
@@ -97,7 +96,9 @@ def set_namespace(
 
     def set_text(value: Value) -> Value:
         require_scalar(value)
-        return value if unset_only and not is_null(value) and text_of(value) != "" else namespace
+        if unset_only and not is_null(value) and text_of(value) != "":
+            return value
+        return Quoted(namespace) if value == "" else namespace
 
     places: dict[tuple[str, ...], int] = {}
     for resource in resources:
@@ -134,7 +135,9 @@ def move_into_namespace(
             apply_spec(resource, spec, set_text, Create.SCALAR)
         except KustomizeError as error:
             wrong_kind = isinstance(error.__cause__, WrongKindError)
-            with prefixed("namespace field specs must target scalar nodes" if wrong_kind else "namespace transformation failed"):
+            with prefixed(
+                "namespace field specs must target scalar nodes" if wrong_kind else "namespace transformation failed"
+            ):
                 raise
 
 
@@ -146,7 +149,7 @@ def _move_subjects(resource: Resource, set_text: Callable[[Value], Value], subje
     def move(subject: Value) -> Value:
         if not isinstance(subject, dict) or text_of(subject.get(key)) != wanted:
             return subject
-        return {**subject, "namespace": set_text(subject.get("namespace", ""))}
+        return {**subject, "namespace": set_text(subject.get("namespace"))}
 
     entries = resource.value.get("subjects")
     if isinstance(entries, list):

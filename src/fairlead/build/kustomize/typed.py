@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from fairlead.objects.yaml_scalars import format_float
+
 from .errors import KustomizeError
 
-__all__ = ["KUSTOMIZATION", "KUSTOMIZE_CONFIG", "BOOL", "INT", "STRING", "ListOf", "MapOf", "Struct", "decode"]
+__all__ = ["BOOL", "INT", "KUSTOMIZATION", "KUSTOMIZE_CONFIG", "STRING", "ListOf", "MapOf", "Struct", "decode"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,53 +72,68 @@ INT64: Final = Scalar("int64")
 ANY: Final = Anything()
 
 
-def decode(kind: Any, value: Any, *, strict: bool) -> Any:
-    """The value as the type says; absent fields are absent from the result. Raises the error that Go would print."""
-    return _decode(kind, value, strict, "", ())
+def decode(kind: Any, value: Any, *, strict: bool, coerce: bool = True) -> Any:
+    """The value as the type says; absent fields are absent from the result. Raises the error that Go would print.
+
+    ``strict`` refuses unknown fields; ``coerce`` takes numbers and booleans for texts where texts are wanted.
+    """
+    return _Decoder(strict, coerce).decode(kind, value, "", ())
 
 
-def _decode(kind: Any, value: Any, strict: bool, owner: str, path: tuple[str, ...]) -> Any:
-    if value is None:
-        return None
-    if isinstance(kind, Struct):
-        return _decode_struct(kind, value, strict, owner, path)
-    if isinstance(kind, ListOf):
-        if not isinstance(value, list):
-            raise _mismatch(kind, value, owner, path)
-        items = [_decode(kind.item, item, strict, owner, path) for item in value]
-        return [_zero(kind.item) if item is None else item for item in items]
-    if isinstance(kind, MapOf):
+@dataclass(frozen=True, slots=True)
+class _Decoder:
+    strict: bool
+    coerce: bool
+
+    def decode(self, kind: Any, value: Any, owner: str, path: tuple[str, ...]) -> Any:
+        if value is None:
+            return None
+        if isinstance(kind, Struct):
+            return self._struct(kind, value, owner, path)
+        if isinstance(kind, ListOf):
+            if not isinstance(value, list):
+                raise _mismatch(kind, value, owner, path)
+            items = [self.decode(kind.item, item, owner, path) for item in value]
+            return [_zero(kind.item) if item is None else item for item in items]
+        if isinstance(kind, MapOf):
+            if not isinstance(value, dict):
+                raise _mismatch(kind, value, owner, path)
+            return {
+                key: _zero(kind.item) if value[key] is None else self.decode(kind.item, value[key], owner, path)
+                for key in sorted(value)
+            }
+        if isinstance(kind, Anything):
+            return value
+        return _decode_scalar(kind, value, self.coerce, owner, path)
+
+    def _struct(self, kind: Struct, value: Any, owner: str, path: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise _mismatch(kind, value, owner, path)
-        return {
-            key: _zero(kind.item) if value[key] is None else _decode(kind.item, value[key], strict, owner, path)
-            for key in sorted(value)
-        }
-    if isinstance(kind, Anything):
-        return value
-    return _decode_scalar(kind, value, owner, path)
+        result: dict[str, Any] = {}
+        for key in sorted(value):
+            found = kind.find(key)
+            if found is None:
+                if self.strict:
+                    raise KustomizeError(f'json: unknown field "{key}"')
+                continue
+            name, field_kind = found
+            decoded = self.decode(field_kind, value[key], owner or kind.name, (*path, name))
+            if decoded is not None:
+                result[name] = decoded
+        return result
 
 
-def _decode_struct(kind: Struct, value: Any, strict: bool, owner: str, path: tuple[str, ...]) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _mismatch(kind, value, owner, path)
-    result: dict[str, Any] = {}
-    for key in sorted(value):
-        found = kind.find(key)
-        if found is None:
-            if strict:
-                raise KustomizeError(f'json: unknown field "{key}"')
-            continue
-        name, field_kind = found
-        decoded = _decode(field_kind, value[key], strict, owner or kind.name, (*path, name))
-        if decoded is not None:
-            result[name] = decoded
-    return result
+def _text(value: bool | float) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else format_float(value, exponent_from=21)
 
 
-def _decode_scalar(kind: Scalar, value: Any, owner: str, path: tuple[str, ...]) -> Any:
+def _decode_scalar(kind: Scalar, value: Any, coerce: bool, owner: str, path: tuple[str, ...]) -> Any:
     if kind is STRING and isinstance(value, str):
         return value
+    if kind is STRING and coerce and isinstance(value, bool | int | float):
+        return _text(value)
     if kind is BOOL and isinstance(value, bool):
         return value
     if kind in (INT, INT64) and isinstance(value, int) and not isinstance(value, bool):
@@ -214,16 +231,40 @@ SORT_OPTIONS: Final = Struct(
 )
 _HELM_GLOBALS: Final[dict[str, Any]] = {"chartHome": STRING, "configHome": STRING}
 _HELM_CHART: Final[dict[str, Any]] = {
-    **dict.fromkeys("name version repo releaseName namespace valuesFile valuesMerge nameTemplate kubeVersion".split(), STRING),
-    **dict.fromkeys("includeCRDs skipHooks skipTests debug devel".split(), BOOL),
+    **dict.fromkeys(
+        [
+            "name",
+            "version",
+            "repo",
+            "releaseName",
+            "namespace",
+            "valuesFile",
+            "valuesMerge",
+            "nameTemplate",
+            "kubeVersion",
+        ],
+        STRING,
+    ),
+    **dict.fromkeys(["includeCRDs", "skipHooks", "skipTests", "debug", "devel"], BOOL),
     "additionalValuesFiles": ListOf(STRING),
     "apiVersions": ListOf(STRING),
     "valuesInline": MapOf(ANY),
 }
 _HELM_ARGS: Final[dict[str, Any]] = {
     **dict.fromkeys(
-        "chartName chartVersion chartRepoUrl chartHome chartRepoName helmBin helmHome values releaseName releaseNamespace "
-        "valuesMerge".split(),
+        [
+            "chartName",
+            "chartVersion",
+            "chartRepoUrl",
+            "chartHome",
+            "chartRepoName",
+            "helmBin",
+            "helmHome",
+            "values",
+            "releaseName",
+            "releaseNamespace",
+            "valuesMerge",
+        ],
         STRING,
     ),
     "valuesLocal": MapOf(ANY),
@@ -251,7 +292,17 @@ KUSTOMIZATION: Final = Struct(
         "vars": ListOf(VAR),
         "sortOptions": SORT_OPTIONS,
         **dict.fromkeys(
-            "resources components crds bases configurations generators transformers validators buildMetadata".split(),
+            [
+                "resources",
+                "components",
+                "crds",
+                "bases",
+                "configurations",
+                "generators",
+                "transformers",
+                "validators",
+                "buildMetadata",
+            ],
             ListOf(STRING),
         ),
         "configMapGenerator": ListOf(Struct("ConfigMapArgs", GENERATOR_FIELDS)),
@@ -267,8 +318,18 @@ KUSTOMIZE_CONFIG: Final = Struct(
     "TransformerConfig",
     {
         **dict.fromkeys(
-            "namePrefix nameSuffix namespace commonLabels labels templateLabels commonAnnotations varReference images "
-            "replicas".split(),
+            [
+                "namePrefix",
+                "nameSuffix",
+                "namespace",
+                "commonLabels",
+                "labels",
+                "templateLabels",
+                "commonAnnotations",
+                "varReference",
+                "images",
+                "replicas",
+            ],
             ListOf(FIELD_SPEC),
         ),
         "nameReference": ListOf(Struct("NameBackReferences", {**_GVK, "fieldSpecs": ListOf(FIELD_SPEC)})),

@@ -6,6 +6,7 @@ rest, so parsed files and built bases can be kept and used again, and what a ste
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any, Final
 
 from fairlead.objects.yaml_reader import MERGE, Dialect
@@ -13,7 +14,22 @@ from fairlead.objects.yaml_scalars import Written, json_number, plain_12
 
 from .errors import KustomizeError
 
-__all__ = ["MISSING", "RESOURCES", "Value", "Written", "is_null", "is_scalar", "plain", "resolve", "spelled", "text_of"]
+__all__ = [
+    "MISSING",
+    "ODD_RESOURCES",
+    "RESOURCES",
+    "OddKey",
+    "OddValueError",
+    "Quoted",
+    "Value",
+    "Written",
+    "is_null",
+    "is_scalar",
+    "plain",
+    "resolve",
+    "spelled",
+    "text_of",
+]
 
 Value = Any
 """A map, a list or a scalar of a resource; never changed once it is made."""
@@ -22,8 +38,20 @@ MISSING: Final = type("Missing", (), {"__repr__": lambda _: "MISSING", "__bool__
 """No value at all, as opposed to null."""
 
 
-class NonStringKeyError(KustomizeError):
-    """A map key that YAML reads as a number, boolean or null; JSON has no such keys."""
+class OddValueError(KustomizeError):
+    """Something that YAML can say and JSON cannot: keys that are no texts, infinities."""
+
+
+class OddKey(str):
+    """A map key that YAML reads as a number, boolean or null. Equal to its text; refused when it reaches the output."""
+
+    __slots__ = ()
+
+
+class Quoted(str):
+    """A text that was set in the place of a quoted one; only messages show the difference."""
+
+    __slots__ = ()
 
 
 def _key(text: str) -> str:
@@ -31,11 +59,26 @@ def _key(text: str) -> str:
         return MERGE  # type: ignore[return-value]
     if isinstance(plain_12(text), str):
         return text
-    raise NonStringKeyError(f"unsupported type: map[interface {{}}]interface {{}}: quote the key {text}")
+    raise OddValueError("a key is no text")
 
 
-RESOURCES: Final = Dialect.of(plain_12, _key)
+def _odd_key(text: str) -> str:
+    if text == "<<":
+        return MERGE  # type: ignore[return-value]
+    return text if isinstance(plain_12(text), str) else OddKey(text)
+
+
+def _finite(text: str) -> Value:
+    value = plain_12(text)
+    if type(value) is Written and isinstance(value.value, float) and not isfinite(value.value):
+        raise OddValueError("a number is not finite")
+    return value
+
+
+RESOURCES: Final = Dialect.of(_finite, _key, nothing_in_flow="")
 """How kustomize reads resources: go-yaml v3, where only ``true`` and ``false`` are booleans."""
+ODD_RESOURCES: Final = Dialect.of(plain_12, _odd_key, nothing_in_flow="")
+"""The same, letting through what JSON cannot say: a patch may still remove it."""
 
 
 def is_null(value: Value) -> bool:
@@ -64,7 +107,7 @@ def text_of(value: Value) -> str:
 
 def resolve(text: str) -> Value:
     """What an unquoted scalar of this text is."""
-    return RESOURCES.plain[text]
+    return ODD_RESOURCES.plain[text]
 
 
 def spelled(old: Value, text: str) -> Value:
@@ -82,7 +125,9 @@ def spelled(old: Value, text: str) -> Value:
         else True
     )
     if not fits:
-        raise KustomizeError(f"cannot decode !!str `{text[:40]}` as a {'!!bool' if isinstance(before, bool) else '!!int'}")
+        raise KustomizeError(
+            f"cannot decode !!str `{text[:40]}` as a {'!!bool' if isinstance(before, bool) else '!!int'}"
+        )
     return new
 
 
@@ -104,6 +149,8 @@ def plain(value: Value) -> Any:
     if kind is Written:
         value = value.value
         kind = type(value)
+    if kind is Quoted:
+        return str(value)
     if kind is int or kind is float:
         number = json_number(value)
         return value if type(number) is kind and number == value else number
