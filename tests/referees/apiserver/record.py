@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from cases_create import CASES as CREATES
+from cases_custom import CASES as CUSTOMS
+from cases_custom import DEFINITION
+from cases_update import CASES as UPDATES
 from client import Server, stable
 
 DATA = Path(__file__).resolve().parents[2] / "unit" / "localcluster" / "data"
@@ -56,6 +60,66 @@ def creates(server: Server) -> Any:
             continue
         reply = server.call("POST", collection(known, obj), obj, dryRun="All")
         rows.append({"name": name, "request": obj, **answer(*reply)})
+    return rows
+
+
+def updates(server: Server) -> Any:
+    """Each object is created, patched in a dry run, and removed."""
+    known = resources(server)
+    rows = []
+    server.call("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "changes"}})
+    for number, (name, (obj, patch)) in enumerate(UPDATES.items()):
+        new = obj["metadata"]["name"]
+        if obj["kind"] not in ("CustomResourceDefinition", "Namespace"):
+            new = f"{new}-{number}"
+        obj = {**obj, "metadata": {**obj["metadata"], "name": new}}
+        place = collection(known, obj, "changes")
+        code, live, _ = server.call("POST", place, obj)
+        if code != 201:
+            raise SystemExit(f"{name}: {live['message']}")
+        path = f"{place}/{new}"
+        for _ in range(5):
+            live = server.call("GET", path)[1]
+            reply = server.patch("merge", path, patch, dryRun="All", fieldManager="editor")
+            if "object has been modified" not in str(reply[1].get("message")) or "resource version" in name:
+                break
+            time.sleep(0.2)
+        rows.append({"name": name, "live": live, "patch": patch, **answer(*reply)})
+        server.call("DELETE", path, {"gracePeriodSeconds": 0})
+        time.sleep(0.6 if obj["kind"] in ("CustomResourceDefinition", "Namespace") else 0)
+        if obj["kind"] == "Namespace":
+            for _ in range(100):
+                if server.call("GET", path)[0] == 404:
+                    break
+                time.sleep(0.2)
+    return rows
+
+
+def define(server: Server, definition: dict[str, Any]) -> None:
+    """Creates a definition and waits until the server serves it."""
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    server.call("POST", path, definition)
+    spec = definition["spec"]
+    for version in spec["versions"]:
+        for _ in range(100):
+            if server.call("GET", f"/apis/{spec['group']}/{version['name']}/{spec['names']['plural']}")[0] == 200:
+                break
+            time.sleep(0.1)
+    time.sleep(1)
+
+
+def customs(server: Server) -> Any:
+    """Every sample is created three times: with unknown fields ignored, warned of, and refused."""
+    define(server, DEFINITION)
+    known = resources(server)
+    rows = []
+    for name, obj in CUSTOMS.items():
+        path = collection(known, obj)
+        row = {"name": name, "request": obj, **answer(*server.call("POST", path, obj, dryRun="All"))}
+        strict = answer(*server.call("POST", path, obj, dryRun="All", fieldValidation="Strict"))
+        if strict["code"] != row["code"]:
+            row["strict"] = strict
+        rows.append(row)
     return rows
 
 

@@ -16,7 +16,7 @@ from fairlead.localcluster.schema.types import ANYTHING, MISSING
 if TYPE_CHECKING:
     from fairlead.localcluster.schema.types import Schema
 
-__all__ = ["apply_defaults", "decode_custom", "prune", "unknown_fields"]
+__all__ = ["apply_defaults", "decode_custom", "prune", "prune_value", "unknown_fields"]
 
 _TYPE_META = ("apiVersion", "kind", "metadata")
 
@@ -41,6 +41,11 @@ def unknown_fields(obj: dict[str, Any], schema: Schema) -> list[str]:
     return decode_custom(obj, schema)[1]
 
 
+def prune_value(value: Any, schema: Schema) -> Any:
+    """The same for a value inside of an object."""
+    return _Pruning("", "").value(value, schema, "")
+
+
 class _Pruning:
     def __init__(self, kind: str, version: str) -> None:
         self.unknown: list[str] = []
@@ -63,7 +68,7 @@ class _Pruning:
         self.unknown += [f"{path}.metadata.{name}" if path else f"metadata.{name}" for name in unknown]
         return decoded
 
-    def _value(self, value: Any, schema: Schema, path: str) -> Any:
+    def value(self, value: Any, schema: Schema, path: str) -> Any:
         if isinstance(value, dict):
             result = self._map(value, schema, path, embedded=schema.embedded_resource)
             if schema.embedded_resource and isinstance(result.get("metadata"), dict):
@@ -73,7 +78,7 @@ class _Pruning:
             items = schema.items
             if items is None or (schema.preserve_unknown and items.preserve_unknown):
                 return value
-            pruned = [self._value(item, items, f"{path}[{index}]") for index, item in enumerate(value)]
+            pruned = [self.value(item, items, f"{path}[{index}]") for index, item in enumerate(value)]
             return pruned if any(new is not old for new, old in zip(pruned, value, strict=True)) else value
         if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
             return int(value)  # JSON does not tell 1.0 from 1, and the server prints the latter
@@ -93,7 +98,7 @@ class _Pruning:
                 result = dict(value) if result is None else result
                 del result[key]
                 continue
-            pruned = self._value(item, child, here)
+            pruned = self.value(item, child, here)
             if pruned is not item:
                 result = dict(value) if result is None else result
                 result[key] = pruned

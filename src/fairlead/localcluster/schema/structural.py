@@ -11,7 +11,7 @@ from fairlead.localcluster.schema.types import ANYTHING, MISSING, UNTYPED_ATOMIC
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["read_structural"]
+__all__ = ["read_part", "read_structural"]
 
 
 def read_structural(raw: Mapping[str, Any], *, preserve_unknown: bool, metadata: Schema) -> Schema:
@@ -26,6 +26,11 @@ def read_structural(raw: Mapping[str, Any], *, preserve_unknown: bool, metadata:
     root.metadata_rules = root.properties.get("metadata")
     _add_type_meta(root, metadata)
     return root
+
+
+def read_part(raw: Mapping[str, Any]) -> Schema:
+    """The schema of a value inside of objects, to judge a default by it."""
+    return _read(raw, False, ANYTHING)
 
 
 def _add_type_meta(node: Schema, metadata: Schema) -> None:

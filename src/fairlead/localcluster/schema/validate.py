@@ -114,12 +114,14 @@ def _check_constraints(value: Any, constraints: Constraints, path: str, errors: 
 
 
 def _check_string(value: str, constraints: Constraints, path: str, errors: list[FieldError]) -> None:
+    """The first thing that is wrong; the server stops there, too."""
+    pattern = _compiled(constraints.pattern) if constraints.pattern else None
     if constraints.max_length is not None and len(value) > constraints.max_length:
         errors.append(too_long(path, constraints.max_length))
-    if constraints.min_length is not None and len(value) < constraints.min_length:
+    elif constraints.min_length is not None and len(value) < constraints.min_length:
         text = f"{path} in body should be at least {constraints.min_length} chars long"
         errors.append(invalid(path, value, text))
-    if constraints.pattern and (pattern := _compiled(constraints.pattern)) and not pattern.search(value):
+    elif pattern is not None and not pattern.search(value):
         errors.append(invalid(path, value, f"{path} in body should match '{constraints.pattern}'"))
 
 
@@ -174,13 +176,9 @@ def _check_map(value: dict[str, Any], schema: Schema, path: str, errors: list[Fi
         child = schema.properties.get(key) or schema.additional
         if child is not None:
             _check(item, child, f"{prefix}{key}", errors)
-    for key in schema.required:
-        if key not in value:
-            errors.append(required(f"{prefix}{key}"))
+    errors.extend(required(f"{prefix}{key}") for key in schema.required if key not in value)
     if schema.embedded_resource:
-        for key in ("apiVersion", "kind"):
-            if not value.get(key):
-                errors.append(required(f"{prefix}{key}"))
+        errors.extend(required(f"{prefix}{key}") for key in ("apiVersion", "kind") if not value.get(key))
         version = value.get("apiVersion")
         if isinstance(version, str) and version.count("/") > 1:
             errors.append(invalid(f"{prefix}apiVersion", version, f"unexpected GroupVersion string: {version}"))
