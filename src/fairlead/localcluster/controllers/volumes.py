@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 PROVISIONER = "fairlead.dev/local"
 COMPONENT = "persistentvolume-controller"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-_PROTECTION = "kubernetes.io/pvc-protection"
+_CLAIM_PROTECTION = "kubernetes.io/pvc-protection"
+_VOLUME_PROTECTION = "kubernetes.io/pv-protection"
 _BINDING = {"pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes"}
 
 
@@ -57,7 +58,8 @@ async def reconcile_claim(context: Context, key: Key) -> None:
         context.forget(key)
         return
     if is_deleting(claim):
-        await _unprotect(context, claim)
+        if not pods_using(context, claim):
+            await _unprotect(context, claim, _CLAIM_PROTECTION)
     elif status_of(claim).get("phase") == "Bound":
         await _resize(context, claim)
     elif context.elapsed(key, f"{uid_of(claim)}/provision", context.timing.provision):
@@ -67,15 +69,20 @@ async def reconcile_claim(context: Context, key: Key) -> None:
 async def reconcile_volume(context: Context, key: Key) -> None:
     """Release or delete a volume whose claim is gone, and give every volume a phase."""
     volume = context.store.get(PERSISTENT_VOLUME, "", key.name)
-    if volume is None or is_deleting(volume):
+    if volume is None:
         return
     reference = spec_of(volume).get("claimRef") or {}
+    claim = context.store.get(PERSISTENT_VOLUME_CLAIM, reference.get("namespace", ""), reference.get("name", ""))
+    is_claimed = claim is not None and uid_of(claim) == reference.get("uid")
+    if is_deleting(volume):
+        if not is_claimed:
+            await _unprotect(context, volume, _VOLUME_PROTECTION)
+        return
     phase = status_of(volume).get("phase") or "Pending"
     if not reference.get("uid"):
         await context.update_status(volume, {**status_of(volume), "phase": "Available"})
         return
-    claim = context.store.get(PERSISTENT_VOLUME_CLAIM, reference.get("namespace", ""), reference["name"])
-    if claim is not None and uid_of(claim) == reference["uid"]:
+    if is_claimed:
         await context.update_status(volume, {**status_of(volume), "phase": "Bound"})
     elif spec_of(volume).get("persistentVolumeReclaimPolicy") == "Delete" and phase in ("Bound", "Released"):
         await context.delete(volume)
@@ -88,11 +95,12 @@ def pods_using(context: Context, claim: Manifest) -> bool:
     return any(name_of(claim) in claims_of(pod) and not is_finished(pod) for pod in pods)
 
 
-async def _unprotect(context: Context, claim: Manifest) -> None:
-    finalizers = claim["metadata"].get("finalizers") or []
-    if _PROTECTION in finalizers and not pods_using(context, claim):
-        left = [finalizer for finalizer in finalizers if finalizer != _PROTECTION]
-        await context.update({**claim, "metadata": {**claim["metadata"], "finalizers": left}})
+async def _unprotect(context: Context, obj: Manifest, protection: str) -> None:
+    """Nobody uses a deleted claim or volume any more: let it go."""
+    finalizers = obj["metadata"].get("finalizers") or []
+    if protection in finalizers:
+        left = [finalizer for finalizer in finalizers if finalizer != protection]
+        await context.update({**obj, "metadata": {**obj["metadata"], "finalizers": left}})
 
 
 async def _resize(context: Context, claim: Manifest) -> None:
