@@ -278,7 +278,7 @@ async def test_using_a_closed_client_is_a_clear_mistake() -> None:
 
 
 async def test_the_loop_is_not_blocked_by_many_requests(bed: Bed) -> None:
-    for number in range(300):
+    for number in range(100):
         bed.api.put({**MAP, "metadata": {"namespace": "apps", "name": f"m{number}"}, "data": {"x": "y" * 2000}})
     with no_blocking():
         async with asyncio.TaskGroup() as group:

@@ -16,7 +16,7 @@ from tests.support.fake_api import FakeApi
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-QUICK = LeaseOptions(duration=0.4, renew_deadline=0.3, retry=0.05)
+QUICK = LeaseOptions(duration=1.2, renew_deadline=0.9, retry=0.1)
 
 
 class Candidate:
@@ -63,15 +63,15 @@ async def stop(task: asyncio.Task[None]) -> None:
 async def test_the_first_leads_and_hands_over_when_it_ends(api: FakeApi, client: KubeClient) -> None:
     first, second = Candidate(client, "one"), Candidate(client, "two")
     running = first.start()
-    await asyncio.wait_for(first.started.wait(), 2)
+    await asyncio.wait_for(first.started.wait(), 5)
     waiting = second.start()
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(1.5)
     assert not second.started.is_set(), "the holder renews"
     assert spec_of(api)["holderIdentity"] == "one"
     await stop(running)
     assert first.cancelled
     assert not first.elector.leading
-    await asyncio.wait_for(second.started.wait(), 0.3)
+    await asyncio.wait_for(second.started.wait(), 1)
     assert spec_of(api)["holderIdentity"] == "two"
     assert spec_of(api)["leaseTransitions"] == 1
     await stop(waiting)
@@ -90,28 +90,28 @@ async def test_a_dead_leader_is_succeeded_when_its_lease_runs_out(api: FakeApi, 
     running = candidate.start()
     await asyncio.sleep(0.5)
     assert not candidate.started.is_set(), "an old time alone proves nothing: clocks differ"
-    await asyncio.wait_for(candidate.started.wait(), 2)
+    await asyncio.wait_for(candidate.started.wait(), 5)
     await stop(running)
 
 
 async def test_who_cannot_renew_stops_to_lead(api: FakeApi, client: KubeClient) -> None:
     candidate = Candidate(client, "one")
     running = candidate.start()
-    await asyncio.wait_for(candidate.started.wait(), 2)
+    await asyncio.wait_for(candidate.started.wait(), 5)
     api.fail(500, path="leases", times=10_000)
     with pytest.raises(LeadershipLostError, match="Lease/flux-system/leader could not be renewed"):
-        await asyncio.wait_for(running, 2)
+        await asyncio.wait_for(running, 5)
     assert candidate.cancelled
 
 
 async def test_who_was_robbed_stops_at_once(api: FakeApi, client: KubeClient) -> None:
     candidate = Candidate(client, "one")
     running = candidate.start()
-    await asyncio.wait_for(candidate.started.wait(), 2)
+    await asyncio.wait_for(candidate.started.wait(), 5)
     (lease,) = api.objects.values()
     api.put({**lease, "spec": {**lease["spec"], "holderIdentity": "thief"}})
     with pytest.raises(LeadershipLostError, match="was taken by another candidate"):
-        await asyncio.wait_for(running, 2)
+        await asyncio.wait_for(running, 5)
     assert spec_of(api)["holderIdentity"] == "thief"
 
 
@@ -133,5 +133,5 @@ async def test_an_unreachable_server_is_tried_again(api: FakeApi, client: KubeCl
     api.fail(503, path="leases", times=2)
     candidate = Candidate(client, "one")
     running = candidate.start()
-    await asyncio.wait_for(candidate.started.wait(), 2)
+    await asyncio.wait_for(candidate.started.wait(), 5)
     await stop(running)
