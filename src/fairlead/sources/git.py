@@ -59,7 +59,7 @@ class GitOptions:
     largest_pack_bytes: int = 2 * 1024**3
     """A transfer above this size is refused, so that one repository cannot fill the disk."""
     packs_before_repack: int = 24
-    """How many small packs of one remote pile up before they are packed into one."""
+    """How many small packs of one remote pile up before they are packed together."""
 
 
 class Transport(Protocol):
@@ -150,17 +150,16 @@ class GitSource:
             remote.wipe()
 
     async def maintain(self) -> None:
-        """Housekeeping, to be called once in a while (a day): drops what no source used for a month.
+        """Housekeeping, to be called once in a while (a day): drops old revisions and what no source used for a month.
 
         A source says that it uses a revision by calling :meth:`fetch`, at each interval, also when nothing changed.
         """
-
-        def clean() -> None:
-            self.store.drop_unused_remotes(unused_for=UNUSED_FOR)
-            self.store.drop_composed_trees(older_than=UNUSED_FOR)
-            self.store.drop_replaced_packs()
-
-        await asyncio.to_thread(clean)
+        await asyncio.to_thread(self.store.drop_unused_remotes, unused_for=UNUSED_FOR)
+        await asyncio.to_thread(self.store.drop_composed_trees, older_than=UNUSED_FOR)
+        for remote in self.store.remotes():
+            async with remote.lock:
+                await remote.repack()
+                self._exchange_packs(remote)
 
     async def fetch_pinned(self, spec: GitSpec, commit: str) -> str:
         """The tree id of a commit that something else names by its id, such as a submodule."""
@@ -231,10 +230,13 @@ class GitSource:
                 head = await self._transfer(remote, transport, head, reference="" if pinned else head.reference)
             remote.keep(head.commit if pinned else head.reference, head.commit, head.tag_id)
             if len(remote.packs()) > self._options.packs_before_repack:
-                await remote.repack()
-                self.store.link_packs(remote)
-                self.store.drop_replaced_packs()
+                await remote.merge_packs()
+                self._exchange_packs(remote)
         return head
+
+    def _exchange_packs(self, remote: Remote) -> None:
+        self.store.link_packs(remote)
+        self.store.drop_replaced_packs()
 
     def _is_here(self, remote: Remote, head: RemoteHead) -> bool:
         if not remote.holds(head.commit) or (head.tag_id and not remote.has(head.tag_id)):

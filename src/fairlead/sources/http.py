@@ -122,7 +122,9 @@ class HttpTransport:
     async def fetch(self, remote: Remote, commit: str, *, reference: str = "", tag_id: str = "") -> str:
         """Bring one commit without its history, as a difference to what ``remote`` holds."""
         wants = [commit, *([tag_id] if tag_id else [])]
-        request = protocol.FetchRequest(wants, haves=remote.commits(), shallow=sorted(remote.shallow()), depth=1)
+        haves = remote.commits()
+        shallow = sorted(remote.shallow().intersection(haves))
+        request = protocol.FetchRequest(wants, haves=haves, shallow=shallow, depth=1)
         try:
             await self._fetch(remote, request)
         except GitRefNotFoundError:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["IncompleteError", "Remote"]
 
 KEPT = "refs/kept/"
+_MOST_HAVES = 16
+_PAST_LIFE_SECONDS = 10 * 60
 _LABEL_LIFE_SECONDS = 30 * 24 * 3600
 _PACK_HEADER = struct.Struct(">4sII")
 
@@ -135,21 +137,46 @@ class Remote:
         return {name: str(references[name].target) for name in references if name.startswith(KEPT)}
 
     def keep(self, label: str, commit: str, tag_id: str = "") -> None:
-        """Hold ``commit`` (and its tag object) for what ``label`` names, and the one before it; forget older ones."""
+        """Hold ``commit`` (and its tag object) for what ``label`` names.
+
+        The one before it stays, too, and older ones for some minutes more: a build may still be reading them.
+        """
         place = f"{KEPT}{hashlib.sha256(label.encode()).hexdigest()[:20]}"
         references = self.repository.references
         current = references.get(f"{place}/current")
         if current is not None and str(current.target) != commit:
-            references.create(f"{place}/previous", current.target, force=True)
+            references.create(f"{place}/past-{time.time_ns()}", current.target, force=True)
         references.create(f"{place}/current", commit, force=True)
         if tag_id:
             references.create(f"{place}/tag", tag_id, force=True)
         self.touch()
 
     def commits(self) -> list[str]:
-        """The kept commits, for saying "have" to the server."""
-        found = {target for name, target in self.kept().items() if not name.endswith("/tag")}
-        return sorted(found)
+        """Commits that are complete here, to say "have" to the server: the current ones, newest first, a few."""
+        names = [name for name in self.kept() if name.endswith("/current")]
+        names.sort(key=self._age_of)
+        return list(dict.fromkeys(str(self.repository.references[name].target) for name in names[:_MOST_HAVES]))
+
+    def _age_of(self, reference: str) -> float:
+        """Seconds since a reference below ``refs/kept/`` was last written."""
+        return time.time() - (self.folder / reference).stat().st_mtime
+
+    def _retire(self) -> bool:
+        """Let go of labels that nobody asked for in a month, and of what was replaced some minutes ago."""
+        retired = False
+        places: dict[str, list[str]] = {}
+        for name in self.kept():
+            places.setdefault(name.rpartition("/")[0], []).append(name)
+        for place, names in places.items():
+            past = sorted(name for name in names if "/past-" in name)
+            gone = [name for name in past[:-1] if self._age_of(name) > _PAST_LIFE_SECONDS]
+            if f"{place}/current" not in names or self._age_of(f"{place}/current") > _LABEL_LIFE_SECONDS:
+                gone = names
+            retired = retired or bool(gone)
+            for name in gone:
+                self.repository.references.delete(name)
+        self.update_shallow(remove=self.shallow() - set(self.kept().values()))
+        return retired
 
     def take_references(self, prefix: str) -> dict[str, str]:
         """Read and remove the references below ``prefix``, which a fetch left for us; tags are peeled."""
@@ -226,12 +253,15 @@ class Remote:
             raise
         self.reopen()
 
+    async def merge_packs(self) -> None:
+        """Pack small packs together and leave large ones alone: quick, and nothing is dropped."""
+        await run_git(["repack", "--geometric=2", "-d", "-q", "--threads=1"], folder=self.folder)
+        self.reopen()
+
     async def repack(self) -> None:
-        """Pack what is kept into one pack and drop all else, also labels that nobody asked for in a month."""
-        oldest = time.time() - _LABEL_LIFE_SECONDS
-        for name in self.kept():
-            if (self.folder / name).stat().st_mtime < oldest:
-                self.repository.references.delete(name)
+        """Pack what is kept into one pack and drop all else; nothing happens when that is so already."""
+        if not self._retire() and len(self.packs()) <= 1:
+            return
         await run_git(["repack", "-a", "-d", "-q", "--threads=1"], folder=self.folder)
         self.reopen()
 

@@ -134,6 +134,10 @@ class ObjectStore:
             self._remotes[key] = Remote(self.folder / "remotes" / key)
         return self._remotes[key]
 
+    def remotes(self) -> list[Remote]:
+        """All remotes that have a folder."""
+        return [self.remote(folder.name) for folder in self._remote_folders()]
+
     def link_packs(self, remote: Remote) -> None:
         """Make what ``remote`` received readable here. Calling it again does nothing."""
         target = self._objects / "objects" / "pack"

@@ -212,10 +212,30 @@ async def test_many_small_packs_become_one(store: ObjectStore, server: GitServer
         for number in range(12):
             served.commit(f"{number}", {"apps/web.yaml": f"n: {number}\n"})
             trees.append((await sync(git, spec)).tree_id)
+        reader = store.tree(trees[0])
     packs = list((store.folder / "objects.git/objects/pack").glob("*.idx"))
     assert len(packs) <= 5
     assert store.tree(trees[-1]).read("apps/web.yaml") == b"n: 11\n"
     assert store.tree(trees[-2]).read("apps/web.yaml") == b"n: 10\n"
+    assert reader.read("apps/web.yaml") == b"n: 0\n", "a build may still read a revision that was replaced just now"
+
+
+async def test_old_revisions_are_let_go(
+    store: ObjectStore, server: GitServer, served: RepoBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fairlead.sources.remote._PAST_LIFE_SECONDS", 0)
+    spec = GitSpec(server.url("fleet.git"), GitRef(branch="main"))
+    async with GitSource(store, options=GitOptions(packs_before_repack=2)) as git:
+        for number in range(9):
+            served.commit(f"{number}", {"apps/web.yaml": f"n: {number}\n"})
+            revision = await sync(git, spec)
+        before = sum(path.stat().st_size for path in store.folder.rglob("*.pack"))
+        await git.maintain()
+        assert sum(path.stat().st_size for path in store.folder.rglob("*.pack")) < before
+    (remote,) = (store.folder / "remotes").iterdir()
+    assert len((remote / "shallow").read_text().split()) == 2
+    assert len([*(remote / "refs/kept").rglob("past-*")]) == 1
+    assert store.tree(revision.tree_id).read("apps/web.yaml") == b"n: 8\n"
 
 
 # -- this machine's repositories --------------------------------------------------------------------------------------
