@@ -78,14 +78,16 @@ def updates(server: Server) -> Any:
         if code != 201:
             raise SystemExit(f"{name}: {live['message']}")
         path = f"{place}/{new}"
+        time.sleep(1 if obj["kind"] == "CustomResourceDefinition" else 0)  # its conditions come a little later
         for _ in range(5):
             live = server.call("GET", path)[1]
             reply = server.patch("merge", path, patch, dryRun="All", fieldManager="editor")
             if "object has been modified" not in str(reply[1].get("message")) or "resource version" in name:
                 break
             time.sleep(0.2)
-        rows.append({"name": name, "live": live, "patch": patch, **answer(*reply)})
+        rows.append({"name": name, "live": stable(live), "patch": patch, **answer(*reply)})
         server.call("DELETE", path, {"gracePeriodSeconds": 0})
+        server.patch("merge", path, {"metadata": {"finalizers": None}})
         time.sleep(0.6 if obj["kind"] in ("CustomResourceDefinition", "Namespace") else 0)
         if obj["kind"] == "Namespace":
             for _ in range(100):

@@ -9,7 +9,7 @@ from fairlead.localcluster.builtin.names import dns_subdomain, problems, service
 from fairlead.localcluster.merge.values import equal
 from fairlead.localcluster.schema.field_errors import FieldError, invalid, not_supported, required
 
-__all__ = ["check_definition", "check_definition_change"]
+__all__ = ["check_definition", "check_definition_change", "check_new_definition"]
 
 Struct = dict[str, Any]
 _APPROVAL: Final = "api-approved.kubernetes.io"
@@ -19,8 +19,7 @@ _ONE_STORAGE: Final = "must have exactly one version marked as storage version"
 
 def check_definition(new: Struct) -> list[FieldError]:
     spec, meta = new.get("spec") or {}, new.get("metadata") or {}
-    errors = _name(spec, meta)
-    errors += _group(spec, meta)
+    errors = _group(spec, meta)
     errors += _scope(spec)
     if spec.get("preserveUnknownFields"):
         text = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"
@@ -31,7 +30,9 @@ def check_definition(new: Struct) -> list[FieldError]:
     return errors + _stored_versions(new)
 
 
-def _name(spec: Struct, meta: Struct) -> list[FieldError]:
+def check_new_definition(new: Struct) -> list[FieldError]:
+    """What is judged once, when a definition is made: its name says plural and group."""
+    spec, meta = new.get("spec") or {}, new.get("metadata") or {}
     name = meta.get("name") or ""
     plural = (spec.get("names") or {}).get("plural") or ""
     if name == f"{plural}.{spec.get('group') or ''}":

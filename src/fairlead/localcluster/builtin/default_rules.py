@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any, Final
 
 from fairlead.localcluster.schema.quantity import round_up_to_milli
@@ -217,6 +218,11 @@ def _service_traffic(spec: Struct) -> None:
 
 @_rule("core.v1.Secret")
 def _secret(value: Struct) -> None:
+    texts = value.pop("stringData", None)
+    if texts:
+        data = value.setdefault("data", {})
+        for key, text in texts.items():
+            data[key] = base64.b64encode(text.encode()).decode()
     _fill(value, type="Opaque")
 
 

@@ -159,6 +159,10 @@ def _create_pod(obj: Manifest) -> None:
         spec["terminationGracePeriodSeconds"] = 1
     spec.setdefault("priority", 0)
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    _tolerate_short_failures(spec)
+
+
+def _tolerate_short_failures(spec: Manifest) -> None:
     tolerations = spec.setdefault("tolerations", [])
     for condition in ("not-ready", "unreachable"):
         taint = f"node.kubernetes.io/{condition}"
@@ -326,4 +330,22 @@ def _update_daemon_set(new: Manifest, old: Manifest) -> None:
     annotations[TEMPLATE_GENERATION] = str(int(before) + 1) if changed else before
 
 
-_UPDATE: Final = {("", "Namespace"): _update_namespace, ("apps", "DaemonSet"): _update_daemon_set}
+def _update_pod(new: Manifest, old: Manifest) -> None:
+    _tolerate_short_failures(new.setdefault("spec", {}))
+
+
+def _update_definition(new: Manifest, old: Manifest) -> None:
+    """The version that is stored from now on joins those that were."""
+    stored = list((old.get("status") or {}).get("storedVersions") or ())
+    for version in new["spec"].get("versions") or ():
+        if version.get("storage") and version["name"] not in stored:
+            stored.append(version["name"])
+    new["status"] = {**(new.get("status") or {}), "storedVersions": stored}
+
+
+_UPDATE: Final = {
+    ("", "Namespace"): _update_namespace,
+    ("", "Pod"): _update_pod,
+    ("apps", "DaemonSet"): _update_daemon_set,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): _update_definition,
+}

@@ -40,6 +40,7 @@ class _Checks(NamedTuple):
     check: Check | None = None
     change: ChangeCheck | None = None
     name: NameCheck = names.dns_subdomain
+    create: Check | None = None
 
 
 _RBAC: Final = "rbac.authorization.k8s.io"
@@ -83,7 +84,9 @@ _CHECKS: Final[dict[tuple[str, str], _Checks]] = {
     (_ADMISSION, "MutatingWebhookConfiguration"): _Checks(check_cluster.check_webhooks),
     ("apiregistration.k8s.io", "APIService"): _Checks(check_cluster.check_api_service),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _Checks(
-        check_definitions.check_definition, check_definitions.check_definition_change
+        check_definitions.check_definition,
+        check_definitions.check_definition_change,
+        create=check_definitions.check_new_definition,
     ),
 }
 _OTHER: Final = _Checks()
@@ -96,6 +99,8 @@ def validate_builtin(new: dict[str, Any], old: dict[str, Any] | None = None) -> 
     """
     checks = _CHECKS.get(GroupVersionKind.of(new).group_kind, _OTHER)
     errors = names.metadata(new, checks.name, old)
+    if old is None and checks.create is not None:
+        errors += checks.create(new)
     if checks.check is not None:
         errors += checks.check(new)
     if old is not None and checks.change is not None:
