@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from pygit2.enums import FileMode
-
 from fairlead.api.meta import ArtifactStatus
+from fairlead.objects.tree import EntryKind
 from fairlead.runtime.clock import timestamp
+from fairlead.sources.gittree import kind_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -77,9 +77,9 @@ class TreeSizes:
         headers = self._store.repository.odb
         total = 0
         for entry in self._store.get_tree(tree_id):
-            match entry.filemode:
-                case FileMode.TREE:
+            match kind_of(entry.filemode):
+                case EntryKind.FOLDER:
                     total += self.size(str(entry.id))
-                case FileMode.BLOB | FileMode.BLOB_EXECUTABLE:
+                case EntryKind.FILE:
                     total += headers.read_header(entry.id)[1]
         return total
