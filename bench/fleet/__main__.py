@@ -15,7 +15,7 @@ from typing import Any
 from bench.fleet.estate import IMAGE, Estate, root
 from bench.fleet.eyes import DEPLOYMENT, KUSTOMIZATION, Eyes
 from bench.fleet.processes import cpu_seconds, rss_mib
-from fairlead.cli.demo.stage import Stage
+from bench.fleet.stage import BenchStage
 from fairlead.kube.client import KubeClient, PatchType
 from fairlead.kube.config import load_config
 from fairlead.objects.ref import ObjectRef
@@ -24,7 +24,7 @@ from fairlead.objects.ref import ObjectRef
 class Fleet:
     """One run: a stage with cluster and controllers, the repository, and what was measured."""
 
-    def __init__(self, stage: Stage, estate: Estate, client: KubeClient, options: argparse.Namespace) -> None:
+    def __init__(self, stage: BenchStage, estate: Estate, client: KubeClient, options: argparse.Namespace) -> None:
         self.stage = stage
         self.estate = estate
         self.client = client
@@ -76,9 +76,9 @@ class Fleet:
         self._report("manual change → repaired", **_latency(samples))
 
     async def _idle(self) -> None:
-        before, cpu = await self.stage.metrics(), self._cpu()
+        before, cpu = await self.stage.requests(), self._cpu()
         await asyncio.sleep(self.options.idle)
-        after = await self.stage.metrics()
+        after = await self.stage.requests()
         requests = {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
         self._report(f"idle for {self.options.idle:g} s", cpu=self._cpu() - cpu, requests=sum(requests.values()))
         self.results["idle requests"] = requests
@@ -92,7 +92,7 @@ class Fleet:
 
     async def _restart(self) -> None:
         versions = self._versions()
-        rss = rss_mib(self.stage.controllers_pid)
+        rss = rss_mib(self.stage.controllers.pid)
         await self.stage.stop_controllers()
         started = time.monotonic()
         await self.stage.start_controllers()
@@ -110,7 +110,7 @@ class Fleet:
         return int(self.eyes.state[DEPLOYMENT][name]["metadata"]["generation"])
 
     def _cpu(self) -> float:
-        return cpu_seconds(self.stage.controllers_pid)
+        return cpu_seconds(self.stage.controllers.pid)
 
     def _report(self, what: str, **figures: float) -> None:
         self.results[what] = figures
@@ -131,7 +131,7 @@ def _latency(samples: list[float]) -> dict[str, float]:
 
 async def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     estate = Estate(folder / "repository", options.apps, chain=options.chain)
-    async with Stage(folder, kubeconfig=options.kubeconfig) as stage:
+    async with BenchStage(folder, kubeconfig=options.kubeconfig) as stage:
         await stage.start_cluster()
         await stage.install()
         await stage.start_controllers()
