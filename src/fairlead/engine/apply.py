@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fairlead.engine.examine import Examiner, Verdict
 from fairlead.engine.failures import combined
+from fairlead.engine.health import Status
 from fairlead.engine.plan import Action, Change, ChangeSet
 from fairlead.engine.scope import place
 from fairlead.engine.wait import HealthTracker, WaitOptions
-from fairlead.engine.write import Writer
+from fairlead.engine.write import Writer, wait_until_gone
 from fairlead.errors import FairleadError, NotReadyError
 from fairlead.objects.inventory import Inventory
 from fairlead.objects.manifest import Manifest, is_crd, part, with_metadata
@@ -138,6 +139,8 @@ class _Run:
     async def stage(self, stage: Stage, manifests: Sequence[Manifest]) -> None:
         """Examine, record, write, wait; raises :class:`_StageFailedError`."""
         await self._watcher.ensure(ObjectRef.of(manifest).group_kind for manifest in manifests)
+        if stage.waits:
+            await self._all(manifests, self._outlive)
         verdicts = await self._examine(manifests)
         pending = [verdict for verdict in verdicts if verdict.write]
         # A kind whose CRD is new may not have been served when the stage began.
@@ -165,6 +168,13 @@ class _Run:
             return await self._patiently(manifest, alone=alone)
 
         return [verdict for verdict in settled if verdict is not None] + await self._all(open_ones, examine)
+
+    async def _outlive(self, manifest: Manifest) -> None:
+        """A definition that is on its way out can only be waited for; then it is created anew."""
+        ref = ObjectRef.of(manifest)
+        record = self._watcher.state.record(ref)
+        if record is not None and record.status.status is Status.TERMINATING and not record.held:
+            await wait_until_gone(self._watcher, self._client, ref, record.uid, self._options.stage_timeout)
 
     async def _patiently(self, manifest: Manifest, *, alone: bool) -> Verdict:
         """Examine an object; one whose CRD came with an earlier stage may need a moment until its kind is served.

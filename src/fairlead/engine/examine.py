@@ -95,8 +95,8 @@ class Examiner:
     async def examine(self, manifest: Manifest, *, alone: bool = False) -> Verdict:
         """The verdict on an object that is not settled; raises what the server refuses, as a failure of the dry run.
 
-        With `alone` nothing else is written together with it. Then an object that exists needs no dry run: the write
-        is refused as a whole or takes effect as a whole.
+        With `alone` nothing else is written together with it. Then an object that is known to need a write needs no
+        dry run: the write is refused as a whole or takes effect as a whole.
         """
         ref, hashed = ObjectRef.of(manifest), digest(manifest)
         record = self._record(ref)
@@ -106,7 +106,8 @@ class Examiner:
             record = record_of(live, self._state.managers) if live is not None else None
         if live is not None and (reason := skip_reason(manifest, live)):
             return Verdict(manifest, ref, hashed, Action.SKIPPED, reason)
-        if alone and record is not None and not self._options.ignore.paths_for(manifest):
+        known = self._state.applied(ref) is not None  # if not, it may be as it should be: after a restart, say
+        if alone and known and record is not None and not self._options.ignore.paths_for(manifest):
             reason = self._reason(ref, hashed)
             return Verdict(manifest, ref, hashed, None, reason, write=True, live=live, before=record.resource_version)
         return await self._by_dry_run(manifest, hashed, record, live)
