@@ -60,7 +60,7 @@ def _wait_for_availability(context: Context, key: Key, manifest: Manifest, pods:
     minimum = spec_of(manifest).get("minReadySeconds", 0)
     waits = [seconds_until_available(pod, minimum) for each in pods.values() for pod in each]
     if any(waits):
-        context.queue.add_after(key, min(wait for wait in waits if wait) / context.speed)
+        context.queue.add_after(key, min(wait for wait in waits if wait))
 
 
 def _accepts(manifest: Manifest, node: Manifest) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fairlead.localcluster.controllers.kinds import CONFIG_MAP, SECRET, name_of, namespace_of, spec_of
+from fairlead.localcluster.controllers.kinds import CONFIG_MAP, SECRET, namespace_of, spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,13 +67,8 @@ def needed_names(pod: Manifest) -> set[tuple[GroupKind, str]]:
 
 def claims_of(pod: Manifest) -> list[str]:
     """Names of the volume claims that a pod mounts."""
-    claims = []
-    for volume in spec_of(pod).get("volumes") or ():
-        if volume.get("persistentVolumeClaim"):
-            claims.append(volume["persistentVolumeClaim"]["claimName"])
-        elif volume.get("ephemeral"):
-            claims.append(f"{name_of(pod)}-{volume['name']}")
-    return claims
+    sources = (volume.get("persistentVolumeClaim") for volume in spec_of(pod).get("volumes") or ())
+    return [source["claimName"] for source in sources if source]
 
 
 def mount_problem(pod: Manifest, store: Store) -> str:

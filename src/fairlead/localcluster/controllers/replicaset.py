@@ -54,7 +54,7 @@ async def reconcile(context: Context, key: Key) -> None:
     status, wake_seconds = _status(replica_set, pods, failure)
     await context.update_status(replica_set, status)
     if wake_seconds is not None:
-        context.queue.add_after(key, wake_seconds / context.speed)
+        context.queue.add_after(key, wake_seconds)
     if failure is not None:
         raise failure
 

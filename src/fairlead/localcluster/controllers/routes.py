@@ -120,7 +120,7 @@ class Routes:
             for replica_set in self._store.all(REPLICA_SET, namespace):
                 if matches(spec_of(replica_set).get("selector"), labels_of(pod)):
                     yield Key(REPLICA_SET.kind, namespace, name_of(replica_set))
-        if new is None or is_finished(pod):
+        if new is None or is_finished(pod) or wants_scheduling(new):
             for claim in claims_of(pod):
                 yield Key(PERSISTENT_VOLUME_CLAIM.kind, namespace, claim)
 

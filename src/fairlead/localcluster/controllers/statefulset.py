@@ -81,7 +81,7 @@ async def reconcile(context: Context, key: Key) -> None:
     )
     waits = [seconds_until_available(pod, after.min_ready_seconds) for pod in after.pods.values()]
     if any(waits):
-        context.queue.add_after(key, min(wait for wait in waits if wait) / context.speed)
+        context.queue.add_after(key, min(wait for wait in waits if wait))
 
 
 def _look(context: Context, manifest: Manifest, current: Manifest, update: Manifest) -> _Set:

@@ -199,6 +199,11 @@ async def _provision(context: Context, claim: Manifest) -> Manifest | None:
         context.recorder.warning(claim, "ProvisioningFailed", message, COMPONENT)
         await context.update_status(claim, {**status_of(claim), "phase": "Pending"})
         return None
+    if storage_class.get("volumeBindingMode") == "WaitForFirstConsumer" and not pods_using(context, claim):
+        message = "waiting for first consumer to be created before binding"
+        context.recorder.normal(claim, "WaitForFirstConsumer", message, COMPONENT)
+        await context.update_status(claim, {**status_of(claim), "phase": "Pending"})
+        return None
     volume = await context.create(_new_volume(claim, storage_class))
     message = f"Successfully provisioned volume {name_of(volume)}"
     context.recorder.normal(claim, "ProvisioningSucceeded", message, COMPONENT)

@@ -234,3 +234,11 @@ async def test_a_label_taken_from_a_pod_sets_it_free(simulation: Simulation) -> 
 def test_one_step_of_a_rollout(strategy: dict[str, Any], before: Sizes, after: NextSizes) -> None:
     spec = {"spec": {"replicas": 4, "strategy": strategy}}
     assert next_sizes(spec, before) == after
+
+
+async def test_a_pod_counts_as_available_after_its_minimum(simulation: Simulation) -> None:
+    await simulation.apply(WEB.replace("replicas: 3", "replicas: 1\n  minReadySeconds: 1"))
+    await simulation.access.until(lambda: deployment(simulation).get("status", {}).get("readyReplicas") == 1)
+    assert "availableReplicas" not in deployment(simulation)["status"]
+    await simulation.settle()
+    assert deployment(simulation)["status"]["availableReplicas"] == 1

@@ -80,6 +80,24 @@ async def test_an_unknown_class_is_told_and_waited_for(simulation: Simulation) -
     assert claim(simulation)["status"]["phase"] == "Bound"
 
 
+async def test_a_class_may_wait_for_the_first_pod(simulation: Simulation) -> None:
+    await simulation.apply(
+        'apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: lazy, namespace: ""}\n'
+        "provisioner: p\nvolumeBindingMode: WaitForFirstConsumer"
+    )
+    await simulation.apply(CLAIM.replace("{access", "{storageClassName: lazy, access"))
+    await simulation.settle()
+    assert claim(simulation)["status"] == {"phase": "Pending"}
+    volumes = "[{name: v, persistentVolumeClaim: {claimName: data}}]"
+    await simulation.apply(
+        f"apiVersion: v1\nkind: Pod\nmetadata: {{name: one}}\n"
+        f"spec: {{volumes: {volumes}, containers: [{{name: a, image: b}}]}}"
+    )
+    await simulation.settle()
+    assert claim(simulation)["status"]["phase"] == "Bound"
+    assert simulation.access.named("Pod")["one"]["status"]["phase"] == "Running"
+
+
 async def test_the_smallest_fitting_volume_is_taken_and_later_released(simulation: Simulation) -> None:
     for name, size in (("big", "10Gi"), ("right", "3Gi"), ("small", "1Gi")):
         await simulation.apply(VOLUME.replace("NAME", name).replace("SIZE", size))
