@@ -91,6 +91,8 @@ class Dialect:
     """What an absent value in a flow map is: ``{a: , b}``."""
     last_wins: bool = False
     """Whether the last of equal keys counts; otherwise they are an error."""
+    folded: Callable[[str], Any] = str
+    """What becomes of a folded block scalar (``>``)."""
 
     @classmethod
     def of(
@@ -100,8 +102,9 @@ class Dialect:
         *,
         nothing_in_flow: Any = None,
         last_wins: bool = False,
+        folded: Callable[[str], Any] = str,
     ) -> Dialect:
-        return cls(_Table(plain), _Table(key), nothing_in_flow, last_wins)
+        return cls(_Table(plain), _Table(key), nothing_in_flow, last_wins, folded)
 
 
 def _key_11(text: str) -> Any:
@@ -232,6 +235,8 @@ class _Reader:
                     value = keys[text] if at_key else plain[text]
                     if in_flow and text == "" and is_map and not at_key:
                         value = nothing_in_flow
+                elif event.style == ">" and not at_key:
+                    value = self._dialect.folded(text)
                 else:
                     value = intern(text) if at_key else text
                 if event.anchor is not None:
@@ -327,6 +332,8 @@ class _Reader:
                 return base64.b64decode("".join(text.split()), validate=True).decode()
             except (binascii.Error, ValueError) as error:
                 raise self._error("!!binary value is not base64 of UTF-8 text", event) from error
+        if short == "merge" and at_key:
+            return MERGE
         if short not in ("null", "bool", "int", "float"):
             return intern(text) if at_key else text
         value: Any = _explicit(short, text)

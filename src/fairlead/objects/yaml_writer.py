@@ -120,7 +120,7 @@ def _write_map(out: list[str], value: dict[str, Any], pad: str, lead: str, sort_
                 out.append(f"{lead}{written}:\n")
                 _write_list(out, item, pad, pad, sort_keys)
         else:
-            out.append(f"{lead}{written}: {_inline(item, 0, 0)}\n")
+            out.append(f"{lead}{written}: {_inline(item, indent + 2, indent + len(written) + 2)}\n")
         lead = pad
 
 
@@ -142,7 +142,7 @@ def _write_list(out: list[str], value: list[Any], pad: str, lead: str, sort_keys
         elif kind is list and item:
             _write_list(out, item, deeper, lead + "- ", sort_keys)
         else:
-            out.append(f"{lead}- {_inline(item, 0, 0)}\n")
+            out.append(f"{lead}- {_inline(item, indent, indent)}\n")
         lead = pad
 
 

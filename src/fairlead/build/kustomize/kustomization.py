@@ -66,7 +66,7 @@ def parse_kustomization(text: bytes, file: str, folder: str) -> Kustomization:
         for name, advice in _DEPRECATED.items()
         if name in fields
     )
-    if not any(value for name, value in fields.items() if name not in ("kind", "apiVersion")):
+    if all(value == "" for name, value in fields.items() if name not in ("kind", "apiVersion")):
         raise KustomizeError("kustomization.yaml is empty")
     _rewrite_old_fields(fields)
     kind = fields.pop("kind", "") or "Kustomization"

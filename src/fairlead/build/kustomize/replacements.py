@@ -85,7 +85,7 @@ def _source_value(resources: Collection, entry: Mapping[str, Any]) -> Value:
     resource = _source_resource(resources, source)
     with prefixed("error looking up replacement source"):
         value = look_up(resource.value, smart_split(path))
-    if value is MISSING or is_null(value) or value in ("", {}, []):
+    if value is MISSING or is_null(value) or value in ({}, []):
         raise KustomizeError(f"fieldPath `{path}` is missing for replacement source {_wanted(source)}")
     return _refined(value, source.get("options"))
 

@@ -6,6 +6,7 @@ rest, so parsed files and built bases can be kept and used again, and what a ste
 
 from __future__ import annotations
 
+import re
 from math import isfinite
 from typing import Any, Final
 
@@ -75,9 +76,28 @@ def _finite(text: str) -> Value:
     return value
 
 
-RESOURCES: Final = Dialect.of(_finite, _key, nothing_in_flow="")
+def _folded(text: str) -> Value:
+    """A folded block as kustomize prints it.
+
+    Its library writes every resource once before it prints it, and that writer puts a line feed too many in front of lines
+    that are indented further. The text of the file stays known.
+    """
+    if "\n" not in text or _NO_BLOCK.search(text) or text.lstrip("\n")[:1] in ("", " ", "\t"):
+        return text
+    printed = _BEFORE_INDENTED.sub(r"\1\n", text)
+    if text.endswith("\n\n") and _LAST_LINE_PLAIN.search(text):
+        printed += "\n"
+    return text if printed == text else Written(text, printed)
+
+
+_BEFORE_INDENTED: Final = re.compile(r"((?:^|(?<=\n))[^ \t\n][^\n]*\n+)(?=[ \t])")
+_LAST_LINE_PLAIN: Final = re.compile(r"(?:^|\n)[^ \t\n][^\n]*\n+\Z")
+_NO_BLOCK: Final = re.compile("[ ](?:\n|\\Z)|[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
+
+
+RESOURCES: Final = Dialect.of(_finite, _key, nothing_in_flow="", folded=_folded)
 """How kustomize reads resources: go-yaml v3, where only ``true`` and ``false`` are booleans."""
-ODD_RESOURCES: Final = Dialect.of(plain_12, _odd_key, nothing_in_flow="")
+ODD_RESOURCES: Final = Dialect.of(plain_12, _odd_key, nothing_in_flow="", folded=_folded)
 """The same, letting through what JSON cannot say: a patch may still remove it."""
 
 
@@ -112,7 +132,7 @@ def resolve(text: str) -> Value:
 
 def spelled(old: Value, text: str) -> Value:
     """``text`` in the place of the scalar ``old``, of the same type: a text stays a text, a number must stay a number."""
-    if type(old) is str:
+    if type(old) is str or (type(old) is Written and "\n" in old.text):
         return text
     new = resolve(text)
     value = new.value if type(new) is Written else new
