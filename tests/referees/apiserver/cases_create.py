@@ -21,7 +21,10 @@ def container(**fields: Any) -> Obj:
 
 
 def template(labels: Obj | None = None, **spec: Any) -> Obj:
-    return {"metadata": {"labels": {"app": "a"} if labels is None else labels}, "spec": {"containers": [container()], **spec}}
+    return {
+        "metadata": {"labels": {"app": "a"} if labels is None else labels},
+        "spec": {"containers": [container()], **spec},
+    }
 
 
 def deployment(name: str | None = "a", *, meta: Obj | None = None, pod: Obj | None = None, **spec: Any) -> Obj:
@@ -63,7 +66,14 @@ def ingress(**spec: Any) -> Obj:
 
 def path(**fields: Any) -> Obj:
     backend = {"service": {"name": "a", "port": {"number": 80}}}
-    return {"rules": [{"host": "a.example", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend, **fields}]}}]}
+    return {
+        "rules": [
+            {
+                "host": "a.example",
+                "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend, **fields}]},
+            }
+        ]
+    }
 
 
 def claim(**spec: Any) -> Obj:
@@ -114,7 +124,12 @@ def definition(name: str = "widgets.example.com", **spec: Any) -> Obj:
         "versions": [version()],
         **spec,
     }
-    return obj("apiextensions.k8s.io/v1", "CustomResourceDefinition", name, spec={k: v for k, v in full.items() if v is not ...})
+    return obj(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        name,
+        spec={k: v for k, v in full.items() if v is not ...},
+    )
 
 
 def schema(**properties: Any) -> Obj:
@@ -176,13 +191,25 @@ CASES: dict[str, Obj] = {
     "finalizer bad": core("ConfigMap", meta={"finalizers": ["a b"]}),
     "finalizer without domain": core("ConfigMap", meta={"finalizers": ["abc"]}),
     "finalizers good": core("ConfigMap", meta={"finalizers": ["example.com/x", "foregroundDeletion"]}),
-    "owner without uid": core("ConfigMap", meta={"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "x"}]}),
+    "owner without uid": core(
+        "ConfigMap", meta={"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "x"}]}
+    ),
     "owner empty": core("ConfigMap", meta={"ownerReferences": [{}]}),
-    "owner bad version": core("ConfigMap", meta={"ownerReferences": [{"apiVersion": "a/b/c", "kind": "Pod", "name": "x", "uid": "1"}]}),
-    "owner event": core("ConfigMap", meta={"ownerReferences": [{"apiVersion": "v1", "kind": "Event", "name": "x", "uid": "1"}]}),
-    "two controllers": core("ConfigMap", meta={"ownerReferences": [
-        {"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "1", "controller": True},
-        {"apiVersion": "v1", "kind": "Pod", "name": "y", "uid": "2", "controller": True}]}),
+    "owner bad version": core(
+        "ConfigMap", meta={"ownerReferences": [{"apiVersion": "a/b/c", "kind": "Pod", "name": "x", "uid": "1"}]}
+    ),
+    "owner event": core(
+        "ConfigMap", meta={"ownerReferences": [{"apiVersion": "v1", "kind": "Event", "name": "x", "uid": "1"}]}
+    ),
+    "two controllers": core(
+        "ConfigMap",
+        meta={
+            "ownerReferences": [
+                {"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "1", "controller": True},
+                {"apiVersion": "v1", "kind": "Pod", "name": "y", "uid": "2", "controller": True},
+            ]
+        },
+    ),
     "namespace mismatch": core("ConfigMap", meta={"namespace": "other"}),
     "resource version on create": core("ConfigMap", meta={"resourceVersion": "1"}),
     "managed fields bad": core("ConfigMap", meta={"managedFields": [{"operation": "X"}]}),
@@ -275,9 +302,14 @@ CASES: dict[str, Obj] = {
     "port protocol bad": one(ports=[{"containerPort": 80, "protocol": "X"}]),
     "host port big": one(ports=[{"containerPort": 80, "hostPort": 70000}]),
     "host network": pod(hostNetwork=True, containers=[container(ports=[{"containerPort": 80}])]),
-    "env": one(env=[{"name": "A", "value": "b"}, {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-                    {"name": "C", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
-                    {"name": "D", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}}]),
+    "env": one(
+        env=[
+            {"name": "A", "value": "b"},
+            {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            {"name": "C", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+            {"name": "D", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
+        ]
+    ),
     "env without name": one(env=[{"value": "b"}]),
     "env name bad": one(env=[{"name": "a=b"}]),
     "env two values": one(env=[{"name": "A", "value": "b", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]),
@@ -285,11 +317,16 @@ CASES: dict[str, Obj] = {
     "env field bad": one(env=[{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.foo"}}}]),
     "env key missing": one(env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s"}}}]),
     "env config map name missing": one(env=[{"name": "A", "valueFrom": {"configMapKeyRef": {"key": "s"}}}]),
-    "env from": one(envFrom=[{"configMapRef": {"name": "a"}}, {"prefix": "X_", "secretRef": {"name": "b", "optional": True}}]),
+    "env from": one(
+        envFrom=[{"configMapRef": {"name": "a"}}, {"prefix": "X_", "secretRef": {"name": "b", "optional": True}}]
+    ),
     "env from empty": one(envFrom=[{}]),
     "env from without name": one(envFrom=[{"configMapRef": {}}]),
-    "probes": one(livenessProbe={"httpGet": {"port": 80}}, readinessProbe={"tcpSocket": {"port": "http"}},
-                  startupProbe={"exec": {"command": ["true"]}}),
+    "probes": one(
+        livenessProbe={"httpGet": {"port": 80}},
+        readinessProbe={"tcpSocket": {"port": "http"}},
+        startupProbe={"exec": {"command": ["true"]}},
+    ),
     "probe grpc": one(livenessProbe={"grpc": {"port": 80}}),
     "probe empty": one(livenessProbe={}),
     "probe two handlers": one(livenessProbe={"httpGet": {"port": 80}, "exec": {"command": ["a"]}}),
@@ -299,8 +336,10 @@ CASES: dict[str, Obj] = {
     "probe exec empty": one(livenessProbe={"exec": {}}),
     "probe scheme": one(livenessProbe={"httpGet": {"port": 80, "scheme": "FTP"}}),
     "lifecycle": one(lifecycle={"preStop": {"exec": {"command": ["a"]}}, "postStart": {"httpGet": {"port": 80}}}),
-    "security context": pod(securityContext={"runAsUser": 1000, "fsGroup": 2000, "runAsNonRoot": True},
-                            containers=[container(securityContext={"privileged": False, "capabilities": {"drop": ["ALL"]}})]),
+    "security context": pod(
+        securityContext={"runAsUser": 1000, "fsGroup": 2000, "runAsNonRoot": True},
+        containers=[container(securityContext={"privileged": False, "capabilities": {"drop": ["ALL"]}})],
+    ),
     "run as user negative": pod(securityContext={"runAsUser": -1}),
     "privileged without escalation": one(securityContext={"privileged": True, "allowPrivilegeEscalation": False}),
     "restart policy bad": pod(restartPolicy="Sometimes"),
@@ -320,19 +359,40 @@ CASES: dict[str, Obj] = {
     "toleration exists with value": pod(tolerations=[{"key": "a", "operator": "Exists", "value": "b"}]),
     "active deadline zero": pod(activeDeadlineSeconds=0),
     "hostname bad": pod(hostname="A_"),
-    "affinity": pod(affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
-        "nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]}]}}}),
+    "affinity": pod(
+        affinity={
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]}]
+                }
+            }
+        }
+    ),
     "affinity empty terms": pod(affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}}}),
-    "spread": pod(topologySpreadConstraints=[{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]),
+    "spread": pod(
+        topologySpreadConstraints=[{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]
+    ),
     "spread bad": pod(topologySpreadConstraints=[{"maxSkew": 0, "topologyKey": "", "whenUnsatisfiable": "Foo"}]),
     "volumes": volumes(
-        {"name": "a", "secret": {"secretName": "s"}}, {"name": "b", "configMap": {"name": "c"}}, {"name": "c"},
-        {"name": "d", "emptyDir": {}}, {"name": "e", "hostPath": {"path": "/x"}},
+        {"name": "a", "secret": {"secretName": "s"}},
+        {"name": "b", "configMap": {"name": "c"}},
+        {"name": "c"},
+        {"name": "d", "emptyDir": {}},
+        {"name": "e", "hostPath": {"path": "/x"}},
         {"name": "f", "persistentVolumeClaim": {"claimName": "p"}},
         {"name": "g", "downwardAPI": {"items": [{"path": "l", "fieldRef": {"fieldPath": "metadata.labels"}}]}},
         {"name": "h", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}, {"configMap": {"name": "x"}}]}},
-        {"name": "i", "csi": {"driver": "d"}}, {"name": "j", "iscsi": {"targetPortal": "1.2.3.4", "iqn": "iqn.2001-04.com.example:x", "lun": 0}},
-        {"name": "k", "ephemeral": {"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}}}),
+        {"name": "i", "csi": {"driver": "d"}},
+        {"name": "j", "iscsi": {"targetPortal": "1.2.3.4", "iqn": "iqn.2001-04.com.example:x", "lun": 0}},
+        {
+            "name": "k",
+            "ephemeral": {
+                "volumeClaimTemplate": {
+                    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+                }
+            },
+        },
+    ),
     "volume without name": volumes({"emptyDir": {}}),
     "volume names twice": volumes({"name": "a"}, {"name": "a"}),
     "volume two sources": volumes({"name": "a", "emptyDir": {}, "secret": {"secretName": "s"}}),
@@ -346,8 +406,14 @@ CASES: dict[str, Obj] = {
     "volume name bad": volumes({"name": "A_"}),
     "mount unknown": one(volumeMounts=[{"name": "x", "mountPath": "/x"}]),
     "mount without path": pod(volumes=[{"name": "a"}], containers=[container(volumeMounts=[{"name": "a"}])]),
-    "mount twice": pod(volumes=[{"name": "a"}], containers=[container(volumeMounts=[{"name": "a", "mountPath": "/x"}, {"name": "a", "mountPath": "/x"}])]),
-    "mount sub path up": pod(volumes=[{"name": "a"}], containers=[container(volumeMounts=[{"name": "a", "mountPath": "/x", "subPath": "../y"}])]),
+    "mount twice": pod(
+        volumes=[{"name": "a"}],
+        containers=[container(volumeMounts=[{"name": "a", "mountPath": "/x"}, {"name": "a", "mountPath": "/x"}])],
+    ),
+    "mount sub path up": pod(
+        volumes=[{"name": "a"}],
+        containers=[container(volumeMounts=[{"name": "a", "mountPath": "/x", "subPath": "../y"}])],
+    ),
     # workloads
     "deployment": deployment(),
     "deployment without spec": obj("apps/v1", "Deployment"),
@@ -356,7 +422,9 @@ CASES: dict[str, Obj] = {
     "deployment without template": deployment(template=...),
     "deployment selector mismatch": deployment(selector={"matchLabels": {"app": "b"}}),
     "deployment selector bad operator": deployment(selector={"matchExpressions": [{"key": "a", "operator": "Foo"}]}),
-    "deployment selector in without values": deployment(selector={"matchExpressions": [{"key": "app", "operator": "In"}]}),
+    "deployment selector in without values": deployment(
+        selector={"matchExpressions": [{"key": "app", "operator": "In"}]}
+    ),
     "deployment replicas negative": deployment(replicas=-1),
     "deployment replicas zero": deployment(replicas=0),
     "deployment recreate": deployment(strategy={"type": "Recreate"}),
@@ -380,11 +448,21 @@ CASES: dict[str, Obj] = {
     "daemon set on delete": workload("DaemonSet", updateStrategy={"type": "OnDelete"}),
     "daemon set strategy bad": workload("DaemonSet", updateStrategy={"type": "Foo"}),
     "daemon set selector mismatch": workload("DaemonSet", selector={"matchLabels": {"x": "y"}}),
-    "daemon set surge and unavailable": workload("DaemonSet", updateStrategy={"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}}),
+    "daemon set surge and unavailable": workload(
+        "DaemonSet", updateStrategy={"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}}
+    ),
     "stateful set": workload("StatefulSet", serviceName="a"),
     "stateful set without service": workload("StatefulSet"),
-    "stateful set claims": workload("StatefulSet", serviceName="a", volumeClaimTemplates=[
-        {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}]),
+    "stateful set claims": workload(
+        "StatefulSet",
+        serviceName="a",
+        volumeClaimTemplates=[
+            {
+                "metadata": {"name": "data"},
+                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+            }
+        ],
+    ),
     "stateful set on delete": workload("StatefulSet", updateStrategy={"type": "OnDelete"}),
     "stateful set rolling": workload("StatefulSet", updateStrategy={"type": "RollingUpdate"}),
     "stateful set policy bad": workload("StatefulSet", podManagementPolicy="Foo"),
@@ -418,13 +496,17 @@ CASES: dict[str, Obj] = {
     "ingress": ingress(**path()),
     "ingress empty": ingress(),
     "ingress default backend": ingress(defaultBackend={"service": {"name": "a", "port": {"name": "http"}}}),
-    "ingress without path type": ingress(rules=[{"http": {"paths": [{"path": "/", "backend": {"service": {"name": "a", "port": {"number": 80}}}}]}}]),
+    "ingress without path type": ingress(
+        rules=[{"http": {"paths": [{"path": "/", "backend": {"service": {"name": "a", "port": {"number": 80}}}}]}}]
+    ),
     "ingress path type bad": ingress(**path(pathType="Foo")),
     "ingress path relative": ingress(**path(path="x")),
     "ingress path dots": ingress(**path(path="/a/../b")),
     "ingress backend empty": ingress(**path(backend={})),
     "ingress backend no port": ingress(**path(backend={"service": {"name": "a"}})),
-    "ingress backend both ports": ingress(**path(backend={"service": {"name": "a", "port": {"name": "x", "number": 80}}})),
+    "ingress backend both ports": ingress(
+        **path(backend={"service": {"name": "a", "port": {"name": "x", "number": 80}}})
+    ),
     "ingress service name bad": ingress(**path(backend={"service": {"name": "A_", "port": {"number": 80}}})),
     "ingress host ip": ingress(rules=[{"host": "1.2.3.4"}]),
     "ingress host bad": ingress(rules=[{"host": "A_.x"}]),
@@ -432,11 +514,17 @@ CASES: dict[str, Obj] = {
     "ingress no paths": ingress(rules=[{"host": "a.example", "http": {"paths": []}}]),
     "ingress class bad": ingress(ingressClassName="A_", **path()),
     "ingress tls": ingress(tls=[{"hosts": ["a.example"], "secretName": "s"}], **path()),
-    "ingress class": obj("networking.k8s.io/v1", "IngressClass", spec={"controller": "example.com/x", "parameters": {"kind": "X", "name": "y"}}),
+    "ingress class": obj(
+        "networking.k8s.io/v1",
+        "IngressClass",
+        spec={"controller": "example.com/x", "parameters": {"kind": "X", "name": "y"}},
+    ),
     "ingress class controller bad": obj("networking.k8s.io/v1", "IngressClass", spec={"controller": "x"}),
     "policy": policy(),
     "policy egress": policy(egress=[{"ports": [{"port": 80}]}]),
-    "policy ingress": policy(ingress=[{"from": [{"podSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}]}]),
+    "policy ingress": policy(
+        ingress=[{"from": [{"podSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}]}]
+    ),
     "policy peer empty": policy(ingress=[{"from": [{}]}]),
     "policy peer both": policy(ingress=[{"from": [{"podSelector": {}, "ipBlock": {"cidr": "10.0.0.0/8"}}]}]),
     "policy cidr bad": policy(ingress=[{"from": [{"ipBlock": {"cidr": "x"}}]}]),
@@ -444,15 +532,28 @@ CASES: dict[str, Obj] = {
     "policy port bad": policy(ingress=[{"ports": [{"port": 70000}]}]),
     # scaling and disruption
     "scaler": scaler(),
-    "scaler v1": obj("autoscaling/v1", "HorizontalPodAutoscaler", spec={"scaleTargetRef": {"kind": "Deployment", "name": "a"}, "maxReplicas": 3}),
+    "scaler v1": obj(
+        "autoscaling/v1",
+        "HorizontalPodAutoscaler",
+        spec={"scaleTargetRef": {"kind": "Deployment", "name": "a"}, "maxReplicas": 3},
+    ),
     "scaler behavior": scaler(behavior={"scaleDown": {"stabilizationWindowSeconds": 60}}),
     "scaler min over max": scaler(minReplicas=5),
     "scaler max zero": scaler(maxReplicas=0),
     "scaler min zero": scaler(minReplicas=0),
     "scaler without target": scaler(scaleTargetRef={}),
     "scaler metric bad": scaler(metrics=[{"type": "Foo"}]),
-    "scaler resource without target": scaler(metrics=[{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}}]),
-    "scaler memory": scaler(metrics=[{"type": "Resource", "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "1000Mi"}}}]),
+    "scaler resource without target": scaler(
+        metrics=[{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}}]
+    ),
+    "scaler memory": scaler(
+        metrics=[
+            {
+                "type": "Resource",
+                "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "1000Mi"}},
+            }
+        ]
+    ),
     "budget": budget(minAvailable=1),
     "budget percent": budget(maxUnavailable="50%"),
     "budget both": budget(minAvailable=1, maxUnavailable=1),
@@ -471,8 +572,13 @@ CASES: dict[str, Obj] = {
     "claim class empty": claim(storageClassName=""),
     "claim class bad": claim(storageClassName="A_"),
     "claim volume mode bad": claim(volumeMode="Foo"),
-    "volume": core("PersistentVolume", spec={"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/x"}}),
-    "volume without source": core("PersistentVolume", spec={"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"]}),
+    "volume": core(
+        "PersistentVolume",
+        spec={"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/x"}},
+    ),
+    "volume without source": core(
+        "PersistentVolume", spec={"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"]}
+    ),
     "volume empty": core("PersistentVolume", spec={}),
     "storage class": storage(),
     "storage class without provisioner": obj("storage.k8s.io/v1", "StorageClass"),
@@ -487,8 +593,12 @@ CASES: dict[str, Obj] = {
     "role without resources": rbac("Role", rules=[{"apiGroups": [""], "verbs": ["get"]}]),
     "role urls": rbac("Role", rules=[{"nonResourceURLs": ["/x"], "verbs": ["get"]}]),
     "cluster role urls": rbac("ClusterRole", rules=[{"nonResourceURLs": ["/x"], "verbs": ["get"]}]),
-    "cluster role urls and resources": rbac("ClusterRole", rules=[{"nonResourceURLs": ["/x"], "apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]),
-    "cluster role aggregated": rbac("ClusterRole", aggregationRule={"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]}),
+    "cluster role urls and resources": rbac(
+        "ClusterRole", rules=[{"nonResourceURLs": ["/x"], "apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
+    ),
+    "cluster role aggregated": rbac(
+        "ClusterRole", aggregationRule={"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]}
+    ),
     "cluster role aggregated empty": rbac("ClusterRole", aggregationRule={}),
     "binding": binding(),
     "binding without group": binding(roleRef={"kind": "Role", "name": "r"}),
@@ -498,7 +608,11 @@ CASES: dict[str, Obj] = {
     "binding role group bad": binding(roleRef={"apiGroup": "x", "kind": "Role", "name": "r"}),
     "binding subject kind bad": binding(subjects=[{"kind": "Foo", "name": "u"}]),
     "binding subject without name": binding(subjects=[{"kind": "User"}]),
-    "binding account without namespace": binding("ClusterRoleBinding", roleRef={"kind": "ClusterRole", "name": "r"}, subjects=[{"kind": "ServiceAccount", "name": "x"}]),
+    "binding account without namespace": binding(
+        "ClusterRoleBinding",
+        roleRef={"kind": "ClusterRole", "name": "r"},
+        subjects=[{"kind": "ServiceAccount", "name": "x"}],
+    ),
     "cluster binding to role": binding("ClusterRoleBinding"),
     # classes, quotas, limits
     "priority class": obj("scheduling.k8s.io/v1", "PriorityClass", value=10),
@@ -506,15 +620,27 @@ CASES: dict[str, Obj] = {
     "priority class too high": obj("scheduling.k8s.io/v1", "PriorityClass", value=2000000000),
     "quota": core("ResourceQuota", spec={"hard": {"pods": "10", "requests.cpu": "1000m"}}),
     "quota bad": core("ResourceQuota", spec={"hard": {"foo": "1"}}),
-    "limit range": core("LimitRange", spec={"limits": [{"type": "Container", "max": {"cpu": "2"}, "min": {"cpu": "100m"}}]}),
+    "limit range": core(
+        "LimitRange", spec={"limits": [{"type": "Container", "max": {"cpu": "2"}, "min": {"cpu": "100m"}}]}
+    ),
     "limit range without type": core("LimitRange", spec={"limits": [{"max": {"cpu": "2"}}]}),
-    "limit range min over max": core("LimitRange", spec={"limits": [{"type": "Container", "max": {"cpu": "1"}, "min": {"cpu": "2"}}]}),
+    "limit range min over max": core(
+        "LimitRange", spec={"limits": [{"type": "Container", "max": {"cpu": "1"}, "min": {"cpu": "2"}}]}
+    ),
     "lease": obj("coordination.k8s.io/v1", "Lease", spec={"holderIdentity": "a", "leaseDurationSeconds": 15}),
     "lease negative": obj("coordination.k8s.io/v1", "Lease", spec={"leaseDurationSeconds": 0}),
     "endpoints": core("Endpoints", subsets=[{"addresses": [{"ip": "10.0.0.1"}], "ports": [{"port": 80}]}]),
-    "endpoint slice": obj("discovery.k8s.io/v1", "EndpointSlice", addressType="IPv4", endpoints=[{"addresses": ["10.0.0.1"]}], ports=[{"port": 80}]),
+    "endpoint slice": obj(
+        "discovery.k8s.io/v1",
+        "EndpointSlice",
+        addressType="IPv4",
+        endpoints=[{"addresses": ["10.0.0.1"]}],
+        ports=[{"port": 80}],
+    ),
     "node": core("Node"),
-    "event": core("Event", involvedObject={"kind": "Pod", "name": "a", "namespace": "default"}, reason="R", message="m"),
+    "event": core(
+        "Event", involvedObject={"kind": "Pod", "name": "a", "namespace": "default"}, reason="R", message="m"
+    ),
     "pod template": core("PodTemplate", template=template()),
     # webhooks
     "validating webhook": webhook(),
@@ -527,11 +653,24 @@ CASES: dict[str, Obj] = {
     "webhook policy bad": webhook(failurePolicy="Foo"),
     "webhook timeout": webhook(timeoutSeconds=100),
     "webhook empty": obj("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
-    "api service": obj("apiregistration.k8s.io/v1", "APIService", "v1.example.com", spec={
-        "group": "example.com", "version": "v1", "groupPriorityMinimum": 100, "versionPriority": 10,
-        "service": {"namespace": "default", "name": "x"}}),
-    "api service name bad": obj("apiregistration.k8s.io/v1", "APIService", "x", spec={
-        "group": "example.com", "version": "v1", "groupPriorityMinimum": 100, "versionPriority": 10}),
+    "api service": obj(
+        "apiregistration.k8s.io/v1",
+        "APIService",
+        "v1.example.com",
+        spec={
+            "group": "example.com",
+            "version": "v1",
+            "groupPriorityMinimum": 100,
+            "versionPriority": 10,
+            "service": {"namespace": "default", "name": "x"},
+        },
+    ),
+    "api service name bad": obj(
+        "apiregistration.k8s.io/v1",
+        "APIService",
+        "x",
+        spec={"group": "example.com", "version": "v1", "groupPriorityMinimum": 100, "versionPriority": 10},
+    ),
     # definitions
     "definition": definition(),
     "definition name bad": definition("foo"),
@@ -552,45 +691,107 @@ CASES: dict[str, Obj] = {
     "definition empty schema": definition(versions=[version(schema={})]),
     "definition group k8s": definition("widgets.foo.k8s.io", group="foo.k8s.io"),
     "definition preserve": definition(preserveUnknownFields=True),
-    "definition columns": definition(versions=[version(additionalPrinterColumns=[{"name": "A", "type": "string", "jsonPath": ".spec.a"}])]),
-    "definition column bad": definition(versions=[version(additionalPrinterColumns=[{"name": "", "type": "foo", "jsonPath": "x"}])]),
-    "definition subresources": definition(versions=[version(subresources={"status": {}, "scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}})]),
-    "definition scale bad": definition(versions=[version(subresources={"scale": {"specReplicasPath": "x", "statusReplicasPath": ""}})]),
+    "definition columns": definition(
+        versions=[version(additionalPrinterColumns=[{"name": "A", "type": "string", "jsonPath": ".spec.a"}])]
+    ),
+    "definition column bad": definition(
+        versions=[version(additionalPrinterColumns=[{"name": "", "type": "foo", "jsonPath": "x"}])]
+    ),
+    "definition subresources": definition(
+        versions=[
+            version(
+                subresources={
+                    "status": {},
+                    "scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"},
+                }
+            )
+        ]
+    ),
+    "definition scale bad": definition(
+        versions=[version(subresources={"scale": {"specReplicasPath": "x", "statusReplicasPath": ""}})]
+    ),
     "definition webhook conversion": definition(conversion={"strategy": "Webhook"}),
     "definition conversion bad": definition(conversion={"strategy": "Foo"}),
     "schema root not object": definition(versions=[version(schema={"openAPIV3Schema": {"type": "string"}})]),
-    "schema root without type": definition(versions=[version(schema={"openAPIV3Schema": {"properties": {"spec": {"type": "object"}}}})]),
+    "schema root without type": definition(
+        versions=[version(schema={"openAPIV3Schema": {"properties": {"spec": {"type": "object"}}}})]
+    ),
     "schema without type": schema(a={}),
     "schema type bad": schema(a={"type": "foo"}),
     "schema array without items": schema(a={"type": "array"}),
     "schema items list": schema(a={"type": "array", "items": [{"type": "string"}]}),
-    "schema both properties": schema(a={"type": "object", "properties": {"x": {"type": "string"}}, "additionalProperties": {"type": "string"}}),
+    "schema both properties": schema(
+        a={"type": "object", "properties": {"x": {"type": "string"}}, "additionalProperties": {"type": "string"}}
+    ),
     "schema additional false": schema(a={"type": "object", "additionalProperties": False}),
     "schema preserve": schema(a={"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
     "schema preserve false": schema(a={"type": "object", "x-kubernetes-preserve-unknown-fields": False}),
     "schema int or string": schema(a={"x-kubernetes-int-or-string": True}),
-    "schema int or string with any of": schema(a={"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]}),
+    "schema int or string with any of": schema(
+        a={"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]}
+    ),
     "schema int or string with type": schema(a={"x-kubernetes-int-or-string": True, "type": "string"}),
-    "schema embedded": schema(a={"type": "object", "x-kubernetes-embedded-resource": True, "x-kubernetes-preserve-unknown-fields": True}),
+    "schema embedded": schema(
+        a={"type": "object", "x-kubernetes-embedded-resource": True, "x-kubernetes-preserve-unknown-fields": True}
+    ),
     "schema embedded empty": schema(a={"type": "object", "x-kubernetes-embedded-resource": True}),
     "schema pattern bad": schema(a={"type": "string", "pattern": "("}),
     "schema default bad": schema(a={"type": "string", "default": 1}),
     "schema default not matching": schema(a={"type": "string", "default": "x", "enum": ["a"]}),
     "schema default pruned": schema(a={"type": "object", "default": {"x": 1}}),
-    "schema default nested": schema(a={"type": "object", "default": {"x": 1}, "properties": {"x": {"type": "integer"}}}),
-    "schema list map": schema(a={"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"], "items": {"type": "object", "required": ["k"], "properties": {"k": {"type": "string"}}}}),
-    "schema list map key optional": schema(a={"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"], "items": {"type": "object", "properties": {"k": {"type": "string"}}}}),
-    "schema list map without keys": schema(a={"type": "array", "x-kubernetes-list-type": "map", "items": {"type": "object", "properties": {"k": {"type": "string"}}}}),
-    "schema list map unknown key": schema(a={"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["z"], "items": {"type": "object", "properties": {"k": {"type": "string"}}}}),
+    "schema default nested": schema(
+        a={"type": "object", "default": {"x": 1}, "properties": {"x": {"type": "integer"}}}
+    ),
+    "schema list map": schema(
+        a={
+            "type": "array",
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["k"],
+            "items": {"type": "object", "required": ["k"], "properties": {"k": {"type": "string"}}},
+        }
+    ),
+    "schema list map key optional": schema(
+        a={
+            "type": "array",
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["k"],
+            "items": {"type": "object", "properties": {"k": {"type": "string"}}},
+        }
+    ),
+    "schema list map without keys": schema(
+        a={
+            "type": "array",
+            "x-kubernetes-list-type": "map",
+            "items": {"type": "object", "properties": {"k": {"type": "string"}}},
+        }
+    ),
+    "schema list map unknown key": schema(
+        a={
+            "type": "array",
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["z"],
+            "items": {"type": "object", "properties": {"k": {"type": "string"}}},
+        }
+    ),
     "schema list type bad": schema(a={"type": "array", "x-kubernetes-list-type": "foo", "items": {"type": "string"}}),
-    "schema list set of maps": schema(a={"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "object"}}),
+    "schema list set of maps": schema(
+        a={"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "object"}}
+    ),
     "schema map type bad": schema(a={"type": "object", "x-kubernetes-map-type": "foo"}),
     "schema unique items": schema(a={"type": "array", "uniqueItems": True, "items": {"type": "string"}}),
     "schema ref": schema(a={"$ref": "#/definitions/x"}),
     "schema metadata": root(properties={"metadata": {"type": "object", "properties": {"labels": {"type": "object"}}}}),
-    "schema metadata name": root(properties={"metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 5}}}}),
+    "schema metadata name": root(
+        properties={"metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 5}}}}
+    ),
     "schema junctor types": schema(a={"type": "object", "anyOf": [{"type": "object"}]}),
-    "schema junctor properties": schema(a={"type": "object", "properties": {"x": {"type": "string"}}, "anyOf": [{"required": ["x"]}, {"properties": {"y": {"minLength": 1}}}]}),
+    "schema junctor properties": schema(
+        a={
+            "type": "object",
+            "properties": {"x": {"type": "string"}},
+            "anyOf": [{"required": ["x"]}, {"properties": {"y": {"minLength": 1}}}],
+        }
+    ),
     "schema cel": schema(a={"type": "integer", "x-kubernetes-validations": [{"rule": "self > 1"}]}),
     "schema nullable": schema(a={"type": "string", "nullable": True}),
     "schema enum null": schema(a={"type": "string", "enum": []}),

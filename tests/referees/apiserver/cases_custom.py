@@ -52,7 +52,10 @@ SPEC: Obj = {
     "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
     "freeKnown": struct({"a": INTEGER}, **{"x-kubernetes-preserve-unknown-fields": True}),
     "embedded": {
-        "type": "object", "x-kubernetes-embedded-resource": True, "x-kubernetes-preserve-unknown-fields": True},
+        "type": "object",
+        "x-kubernetes-embedded-resource": True,
+        "x-kubernetes-preserve-unknown-fields": True,
+    },
     "anything": {"x-kubernetes-preserve-unknown-fields": True},
     "time": {"type": "string", "format": "date-time"},
     "date": {"type": "string", "format": "date"},
@@ -70,8 +73,16 @@ SPEC: Obj = {
     "allOf": struct({"a": STRING, "b": STRING}, allOf=[{"required": ["a"]}, {"required": ["b"]}]),
     "not": struct({"a": STRING, "b": STRING}, **{"not": {"required": ["a", "b"]}}),
     "junctorValue": {"type": "string", "anyOf": [{"pattern": "^a"}, {"maxLength": 2}]},
-    "defaults": struct({"a": {"type": "string", "default": "x"}, "b": {"type": "object", "default": {"c": 1},
-        "properties": {"c": INTEGER, "d": {"type": "boolean", "default": True}}}}),
+    "defaults": struct(
+        {
+            "a": {"type": "string", "default": "x"},
+            "b": {
+                "type": "object",
+                "default": {"c": 1},
+                "properties": {"c": INTEGER, "d": {"type": "boolean", "default": True}},
+            },
+        }
+    ),
     "defaulted": {"type": "object", "default": {}, "properties": {"a": {"type": "string", "default": "x"}}},
 }
 
@@ -87,21 +98,38 @@ DEFINITION: Obj = {
         "names": {"plural": "samples", "kind": "Sample"},
         "versions": [
             {
-                "name": "v1", "served": True, "storage": True,
-                "schema": {"openAPIV3Schema": ROOT}, "subresources": {"status": {}},
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {"openAPIV3Schema": ROOT},
+                "subresources": {"status": {}},
             },
             {
-                "name": "v2", "served": True, "storage": False, "schema": {"openAPIV3Schema": struct(
-                    {"spec": struct({"must": STRING}, required=["must"])}, required=["spec"])},
+                "name": "v2",
+                "served": True,
+                "storage": False,
+                "schema": {
+                    "openAPIV3Schema": struct({"spec": struct({"must": STRING}, required=["must"])}, required=["spec"])
+                },
             },
             {
-                "name": "v3", "served": True, "storage": False, "schema": {"openAPIV3Schema": {
-                    "type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+                "name": "v3",
+                "served": True,
+                "storage": False,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
             },
             {
-                "name": "v4", "served": True, "storage": False, "schema": {"openAPIV3Schema": struct(
-                    {"spec": {"type": "object", "properties": {"x": INTEGER}},
-                     "metadata": struct({"name": {"type": "string", "maxLength": 5, "pattern": "^a"}})})},
+                "name": "v4",
+                "served": True,
+                "storage": False,
+                "schema": {
+                    "openAPIV3Schema": struct(
+                        {
+                            "spec": {"type": "object", "properties": {"x": INTEGER}},
+                            "metadata": struct({"name": {"type": "string", "maxLength": 5, "pattern": "^a"}}),
+                        }
+                    )
+                },
             },
         ],
     },
@@ -110,7 +138,11 @@ DEFINITION: Obj = {
 
 def sample(version: str = "v1", **spec: Any) -> Obj:
     return {
-        "apiVersion": f"conformance.example.com/{version}", "kind": "Sample", "metadata": {"name": "a"}, "spec": spec}
+        "apiVersion": f"conformance.example.com/{version}",
+        "kind": "Sample",
+        "metadata": {"name": "a"},
+        "spec": spec,
+    }
 
 
 _VALUES: dict[str, list[Any]] = {
@@ -143,10 +175,13 @@ _VALUES: dict[str, list[Any]] = {
     "portRange": [11, 5, "x", True],
     "free": [{"a": {"b": [1, None]}}, [], {"a": None}],
     "freeKnown": [{"a": "x", "z": 1}, {"a": 1, "z": 1}],
-    "embedded": [{}, {"apiVersion": "v1", "kind": "Pod"},
-                 {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "A_", "foo": 1}, "spec": {"x": 1}},
-                 {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "labels": {"a": 1}}},
-                 {"apiVersion": "a/b/c", "kind": "p"}],
+    "embedded": [
+        {},
+        {"apiVersion": "v1", "kind": "Pod"},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "A_", "foo": 1}, "spec": {"x": 1}},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "labels": {"a": 1}}},
+        {"apiVersion": "a/b/c", "kind": "p"},
+    ],
     "anything": [1, "x", [1], {"a": 1}, None],
     "time": ["x", "2020-01-01T00:00:00Z"],
     "date": ["x", "2020-01-01"],

@@ -5,8 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from cases_create import (
-    binding, budget, claim, container, core, cron, definition, deployment, ingress, job, obj, path, pod, policy, rbac,
-    scaler, service, storage, template, version, workload,
+    binding,
+    budget,
+    claim,
+    container,
+    core,
+    cron,
+    definition,
+    deployment,
+    ingress,
+    job,
+    obj,
+    path,
+    pod,
+    policy,
+    rbac,
+    scaler,
+    service,
+    storage,
+    template,
+    version,
+    workload,
 )
 
 Obj = dict[str, Any]
@@ -22,7 +41,10 @@ def meta(**fields: Any) -> Obj:
 
 
 CASES: dict[str, tuple[Obj, Obj]] = {
-    "deployment selector": (deployment(), spec(selector={"matchLabels": {"x": "y"}}, template={"metadata": {"labels": {"x": "y"}}})),
+    "deployment selector": (
+        deployment(),
+        spec(selector={"matchLabels": {"x": "y"}}, template={"metadata": {"labels": {"x": "y"}}}),
+    ),
     "deployment selector mismatch": (deployment(), spec(selector={"matchLabels": {"x": "y"}})),
     "deployment image": (deployment(), spec(template={"spec": {"containers": [container(image="nginx:2")]}})),
     "deployment replicas": (deployment(), spec(replicas=3)),
@@ -32,14 +54,36 @@ CASES: dict[str, tuple[Obj, Obj]] = {
     "deployment status ignored": (deployment(), {"status": {"replicas": 3}}),
     "deployment nothing": (deployment(), {}),
     "deployment strategy": (deployment(), spec(strategy={"type": "Recreate", "rollingUpdate": None})),
-    "replica set selector": (workload("ReplicaSet"), spec(selector={"matchLabels": {"x": "y"}}, template={"metadata": {"labels": {"x": "y"}}})),
-    "daemon set selector": (workload("DaemonSet"), spec(selector={"matchLabels": {"x": "y"}}, template={"metadata": {"labels": {"x": "y"}}})),
+    "replica set selector": (
+        workload("ReplicaSet"),
+        spec(selector={"matchLabels": {"x": "y"}}, template={"metadata": {"labels": {"x": "y"}}}),
+    ),
+    "daemon set selector": (
+        workload("DaemonSet"),
+        spec(selector={"matchLabels": {"x": "y"}}, template={"metadata": {"labels": {"x": "y"}}}),
+    ),
     "daemon set image": (workload("DaemonSet"), spec(template={"spec": {"containers": [container(image="nginx:2")]}})),
     "stateful set service": (workload("StatefulSet", serviceName="a"), spec(serviceName="b")),
-    "stateful set selector": (workload("StatefulSet"), spec(selector={"matchLabels": {"x": "y"}}, template={"metadata": {"labels": {"x": "y"}}})),
-    "stateful set claims": (workload("StatefulSet"), spec(volumeClaimTemplates=[{"metadata": {"name": "d"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}])),
+    "stateful set selector": (
+        workload("StatefulSet"),
+        spec(selector={"matchLabels": {"x": "y"}}, template={"metadata": {"labels": {"x": "y"}}}),
+    ),
+    "stateful set claims": (
+        workload("StatefulSet"),
+        spec(
+            volumeClaimTemplates=[
+                {
+                    "metadata": {"name": "d"},
+                    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+                }
+            ]
+        ),
+    ),
     "stateful set policy": (workload("StatefulSet"), spec(podManagementPolicy="Parallel")),
-    "stateful set image": (workload("StatefulSet"), spec(replicas=2, template={"spec": {"containers": [container(image="nginx:2")]}})),
+    "stateful set image": (
+        workload("StatefulSet"),
+        spec(replicas=2, template={"spec": {"containers": [container(image="nginx:2")]}}),
+    ),
     "stateful set history": (workload("StatefulSet"), spec(revisionHistoryLimit=2)),
     "job template": (job(), spec(template={"spec": {"containers": [container(image="nginx:2")]}})),
     "job parallelism": (job(), spec(parallelism=2)),
@@ -52,7 +96,10 @@ CASES: dict[str, tuple[Obj, Obj]] = {
     "service cluster ip": (service(), spec(clusterIP="10.0.0.77", clusterIPs=["10.0.0.77"])),
     "service cluster ip empty": (service(), spec(clusterIP=None, clusterIPs=None)),
     "service to headless": (service(), spec(clusterIP="None", clusterIPs=["None"])),
-    "service to external name": (service(), spec(type="ExternalName", externalName="a.example", clusterIP="", clusterIPs=None)),
+    "service to external name": (
+        service(),
+        spec(type="ExternalName", externalName="a.example", clusterIP="", clusterIPs=None),
+    ),
     "service to node port": (service(), spec(type="NodePort")),
     "service ports": (service(), spec(ports=[{"port": 81}])),
     "service selector": (service(), spec(selector={"app": None, "x": "y"})),
@@ -68,8 +115,20 @@ CASES: dict[str, tuple[Obj, Obj]] = {
     "claim class": (claim(storageClassName="a"), spec(storageClassName="b")),
     "claim volume": (claim(), spec(volumeName="v")),
     "claim label": (claim(), meta(labels={"a": "b"})),
-    "volume source": (core("PersistentVolume", spec={"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/x"}}), spec(hostPath={"path": "/y"})),
-    "volume reclaim": (core("PersistentVolume", spec={"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/x"}}), spec(persistentVolumeReclaimPolicy="Delete")),
+    "volume source": (
+        core(
+            "PersistentVolume",
+            spec={"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/x"}},
+        ),
+        spec(hostPath={"path": "/y"}),
+    ),
+    "volume reclaim": (
+        core(
+            "PersistentVolume",
+            spec={"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/x"}},
+        ),
+        spec(persistentVolumeReclaimPolicy="Delete"),
+    ),
     "storage class provisioner": (storage(), {"provisioner": "x.example/y"}),
     "storage class parameters": (storage(), {"parameters": {"a": "b"}}),
     "storage class reclaim": (storage(), {"reclaimPolicy": "Retain"}),
@@ -99,7 +158,10 @@ CASES: dict[str, tuple[Obj, Obj]] = {
     "budget selector": (budget(minAvailable=1), spec(selector={"matchLabels": {"x": "y"}})),
     "priority class value": (obj("scheduling.k8s.io/v1", "PriorityClass", value=10), {"value": 20}),
     "priority class description": (obj("scheduling.k8s.io/v1", "PriorityClass", value=10), {"description": "x"}),
-    "ingress class controller": (obj("networking.k8s.io/v1", "IngressClass", spec={"controller": "example.com/x"}), spec(controller="example.com/y")),
+    "ingress class controller": (
+        obj("networking.k8s.io/v1", "IngressClass", spec={"controller": "example.com/x"}),
+        spec(controller="example.com/y"),
+    ),
     "name": (core("ConfigMap"), meta(name="b")),
     "namespace": (core("ConfigMap"), meta(namespace="other")),
     "uid": (core("ConfigMap"), meta(uid="x")),

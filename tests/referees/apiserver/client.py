@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import yaml
 
-_VOLATILE = {"uid": "UID", "resourceVersion": "RV", "creationTimestamp": "TIME"}
+_VOLATILE = {"uid": "UID", "resourceVersion": "RV", "creationTimestamp": "2020-01-01T00:00:00Z"}
 _TYPES = {
     "apply": "application/apply-patch+yaml",
     "merge": "application/merge-patch+json",
@@ -63,6 +63,7 @@ def stable(answer: Any) -> Any:
     metadata = {key: _VOLATILE.get(key, value) for key, value in metadata.items()}
     if "managedFields" in metadata:
         metadata["managedFields"] = [
-            {**entry, "time": "TIME"} if "time" in entry else entry for entry in metadata["managedFields"]
+            {**entry, "time": "2020-01-01T00:00:00Z"} if "time" in entry else entry
+            for entry in metadata["managedFields"]
         ]
     return {**answer, "metadata": metadata}

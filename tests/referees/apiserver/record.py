@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from cases_apply import STORIES
 from cases_create import CASES as CREATES
 from cases_custom import CASES as CUSTOMS
 from cases_custom import DEFINITION
@@ -67,7 +68,9 @@ def updates(server: Server) -> Any:
     """Each object is created, patched in a dry run, and removed."""
     known = resources(server)
     rows = []
-    server.call("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "changes"}})
+    server.call(
+        "POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "changes"}}
+    )
     for number, (name, (obj, patch)) in enumerate(UPDATES.items()):
         new = obj["metadata"]["name"]
         if obj["kind"] not in ("CustomResourceDefinition", "Namespace"):
@@ -114,6 +117,7 @@ def customs(server: Server) -> Any:
     """Every sample is created three times: with unknown fields ignored, warned of, and refused."""
     define(server, DEFINITION)
     known = resources(server)
+    (DATA / "definition.json").write_text(json.dumps(DEFINITION, indent=1) + "\n")
     rows = []
     for name, obj in CUSTOMS.items():
         path = collection(known, obj)
@@ -122,6 +126,49 @@ def customs(server: Server) -> Any:
         if strict["code"] != row["code"]:
             row["strict"] = strict
         rows.append(row)
+    return rows
+
+
+def lay_over(live: Any, changes: Any) -> Any:
+    """A merge patch that can set lists and nulls at will: what a client puts back after editing."""
+    if not isinstance(live, dict) or not isinstance(changes, dict):
+        return changes
+    result = {key: value for key, value in live.items() if changes.get(key, 0) is not None}
+    return result | {key: lay_over(live.get(key), value) for key, value in changes.items() if value is not None}
+
+
+def applies(server: Server) -> Any:
+    """Every story on a fresh object; each step keeps the state before it and the answer."""
+    define(server, DEFINITION)
+    known = resources(server)
+    server.call(
+        "POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "applies"}}
+    )
+    rows = []
+    for name, steps in STORIES.items():
+        first = steps[0][1]
+        place = collection(known, first, "applies")
+        path = f"{place}/a"
+        for number, (verb, body, options) in enumerate(steps, 1):
+            code, live, _ = server.call("GET", path)
+            query = {key: str(value).lower() if value is True else value for key, value in options.items()}
+            where = path + (f"/{query.pop('sub')}" if "sub" in query else "")
+            if verb == "create":
+                reply = server.call("POST", place, body, **query)
+            elif verb == "update":
+                reply = server.call("PUT", where, lay_over(live, body), **query)
+            else:
+                reply = server.patch(verb, where, body, **query)
+            row = {"name": f"{name} {number}", "verb": verb, "body": body, "options": options, **answer(*reply)}
+            if code == 200:
+                row["live"] = stable(live)
+            rows.append(row)
+        server.call("DELETE", path, {"gracePeriodSeconds": 0})
+        server.patch("merge", path, {"metadata": {"finalizers": None}})
+        for _ in range(50):
+            if server.call("GET", path)[0] == 404:
+                break
+            time.sleep(0.05)
     return rows
 
 

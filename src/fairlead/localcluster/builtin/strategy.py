@@ -126,8 +126,6 @@ def prepare_for_create(obj: Manifest, *, has_status: bool = True) -> None:
     key = _key(obj)
     if has_generation(obj):
         metadata["generation"] = 1
-    else:
-        metadata.pop("generation", None)
     if builtin:
         _blank_status(obj)
         prepare = _CREATE.get(key)

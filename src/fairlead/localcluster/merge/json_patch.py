@@ -172,9 +172,7 @@ def _replace(document: Any, path: str, value: Any) -> Any:
         raise PatchError(f"replace operation does not apply: doc is missing path: {path}: {_NOT_THERE}")
     container, key = place
     if isinstance(container, dict):
-        if key not in container:
-            raise PatchError(f"replace operation does not apply: doc is missing key: {path}: {_NOT_THERE}")
-        container[key] = value
+        container[key] = value  # the server's library does not mind when nothing is there
         return document
     try:
         container[_index(key, len(container))] = value

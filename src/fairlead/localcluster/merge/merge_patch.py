@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead.localcluster.merge.patch_error import PatchError
+from fairlead.localcluster.merge.patch_error import PatchError, not_an_object
 
 __all__ = ["merge_patch"]
 
@@ -12,7 +12,7 @@ __all__ = ["merge_patch"]
 def merge_patch(doc: dict[str, Any], patch: Any) -> dict[str, Any]:
     """``doc`` with the fields of ``patch``; null removes a field, anything but an object replaces the old value."""
     if not isinstance(patch, dict):
-        raise PatchError("Invalid JSON Patch", 400)
+        raise PatchError(f"error decoding patch: {not_an_object(patch)}", 400)
     return _merge(doc, patch)
 
 

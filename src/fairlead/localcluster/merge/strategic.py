@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fairlead.localcluster.merge.patch_error import PatchError
+from fairlead.localcluster.merge.patch_error import PatchError, not_an_object
 from fairlead.localcluster.merge.values import equal
 from fairlead.localcluster.schema.types import ANYTHING, Schema
 
@@ -26,7 +26,7 @@ _BAD_DELETE_FROM: Final = "invalid patch format of primitive list"
 def strategic_merge_patch(doc: dict[str, Any], patch: Any, schema: Schema) -> dict[str, Any]:
     """``doc`` with the patch merged in; raises :class:`PatchError`."""
     if not isinstance(patch, dict):
-        raise PatchError("json: cannot unmarshal into Go value of type map[string]interface {}", 400)
+        raise PatchError(not_an_object(patch), 400)
     return _merge_map(doc, patch, schema)
 
 
@@ -91,7 +91,7 @@ def _directed_map(patch: dict[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in patch.items() if key != _DIRECTIVE}
     if directive == "delete":
         return {}
-    raise PatchError(f"unknown patch type: {directive} in map: {_go(patch)}")
+    raise PatchError(f"unknown patch type: {directive} in map: {_go(patch)}", 500)
 
 
 def _retain_keys(result: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
@@ -129,10 +129,11 @@ def _merge_list(original: list[Any], patch: list[Any], field: Schema, *, deletes
     if not isinstance(first, dict):
         if deletes:
             return [item for item in original if item not in patch]
-        return original + _new_scalars(original, patch)
+        return _reorder(original + _new_scalars(original, patch), patch, original, "")
     if not field.merge_key:
         raise PatchError("cannot merge lists without merge key for " + (field.name or "list"), 500)
-    return _merge_list_of_maps(original, patch, field)
+    merged = _merge_list_of_maps(original, patch, field)
+    return _reorder(merged, patch, original, field.merge_key)
 
 
 def _new_scalars(original: list[Any], patch: list[Any]) -> list[Any]:
@@ -166,7 +167,7 @@ def _merge_list_of_maps(original: list[Any], patch: list[Any], field: Schema) ->
         elif directive == "merge":
             raise PatchError("merging lists cannot yet be specified in the patch", 500)
         else:
-            raise PatchError(f"unknown patch type: {directive} in map: {_go(item)}")
+            raise PatchError(f"unknown patch type: {directive} in map: {_go(item)}", 500)
     if replace:
         return merging
     items = field.items or ANYTHING
@@ -242,7 +243,7 @@ def _check_order(items: list[Any], order: list[Any], key: str) -> None:
 
 def _reorder(merged: list[Any], order: list[Any], before: list[Any], key: str) -> list[Any]:
     """The items that the order names in that order; between them the others, where they stood before."""
-    wanted = [_identity(item, key) for item in order]
+    wanted = [_identity(item, key) for item in order if not key or key in item]
     old = [_identity(item, key) for item in before]
 
     def position(item: Any, places: list[Any]) -> int:

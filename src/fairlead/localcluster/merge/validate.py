@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.localcluster.merge.fieldset import path_text
 from fairlead.localcluster.merge.values import MergeError, item_element, kind_of
+from fairlead.objects.ref import split_api_version
 
 if TYPE_CHECKING:
     from fairlead.localcluster.schema.types import Schema
@@ -15,12 +16,17 @@ __all__ = ["check_typed"]
 
 def check_typed(applied: dict[str, Any], schema: Schema) -> None:
     """Raises :class:`MergeError` with the API server's text when types, fields or list keys do not fit."""
+    if (applied.get("metadata") or {}).get("managedFields") is not None:
+        raise MergeError("metadata.managedFields must be nil", 400)
     errors: list[str] = []
     _check(applied, schema, "", errors)
     if not errors:
         return
     text = errors[0] if len(errors) == 1 else "errors:\n" + "\n".join(f"  {error}" for error in errors)
-    raise MergeError(text)
+    metadata = applied.get("metadata") or {}
+    group, version = split_api_version(applied.get("apiVersion", ""))
+    where = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}; {group}/{version}, Kind={applied.get('kind')}"
+    raise MergeError(f"failed to create typed patch object ({where}): {text}")
 
 
 def _check(value: Any, schema: Schema, path: str, errors: list[str]) -> None:

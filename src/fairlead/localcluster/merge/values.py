@@ -11,7 +11,11 @@ __all__ = ["MergeError", "equal", "item_element", "kind_of"]
 
 
 class MergeError(ValueError):
-    """Two values cannot be combined under their schema; the text is the API server's."""
+    """Two values cannot be combined under their schema; the text is the API server's, ``code`` its status code."""
+
+    def __init__(self, message: str, code: int = 500) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def equal(left: Any, right: Any) -> bool:

@@ -109,58 +109,67 @@ def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
-def apply_defaults(obj: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    """The object with the defaults of its schema, and without nulls where null is neither allowed nor defaulted."""
-    return _default_map(obj, schema)
+def apply_defaults(obj: dict[str, Any], schema: Schema, *, drop_nulls: bool = True) -> dict[str, Any]:
+    """The object with the defaults of its schema.
+
+    Nulls go where null is neither allowed nor defaulted, except after an apply (``drop_nulls`` false): there the server
+    leaves them for validation to refuse.
+    """
+    return _Defaulting(drop_nulls=drop_nulls).map(obj, schema)
 
 
-def _default(value: Any, schema: Schema) -> Any:
-    if isinstance(value, dict):
-        return _default_map(value, schema)
-    if isinstance(value, list) and schema.items is not None and not schema.items.preserve_unknown:
-        items = schema.items
-        filled = [_default(item, items) for item in value]
-        return filled if any(new is not old for new, old in zip(filled, value, strict=True)) else value
-    return value
+class _Defaulting:
+    def __init__(self, *, drop_nulls: bool) -> None:
+        self._drop_nulls = drop_nulls
 
-
-def _default_map(value: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    if schema.go_fields is not None:
-        return value  # metadata, which is not the definition's to default
-    result: dict[str, Any] | None = None
-    for key, child in schema.properties.items():
-        present = value.get(key, MISSING)
-        if present is MISSING and child.default is MISSING:
-            continue
-        if present is MISSING or (present is None and not child.nullable):
-            result = dict(value) if result is None else result
-            if child.default is MISSING:
-                del result[key]
-                continue
-            filled: Any = _default(copy.deepcopy(child.default), child)
-        else:
-            filled = _default(present, child)
-        if filled is not present:
-            result = dict(value) if result is None else result
-            result[key] = filled
-    return _default_rest(value if result is None else result, schema)
-
-
-def _default_rest(value: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    """The values of ``additionalProperties``."""
-    child = schema.additional
-    if child is None or child is ANYTHING:
+    def _value(self, value: Any, schema: Schema) -> Any:
+        if isinstance(value, dict):
+            return self.map(value, schema)
+        if isinstance(value, list) and schema.items is not None and not schema.items.preserve_unknown:
+            items = schema.items
+            filled = [self._value(item, items) for item in value]
+            return filled if any(new is not old for new, old in zip(filled, value, strict=True)) else value
         return value
-    result: dict[str, Any] | None = None
-    for key, item in value.items():
-        if key in schema.properties:
-            continue
-        if item is None and not child.nullable:
+
+    def map(self, value: dict[str, Any], schema: Schema) -> dict[str, Any]:
+        if schema.go_fields is not None:
+            return value  # metadata, which is not the definition's to default
+        result: dict[str, Any] | None = None
+        for key, child in schema.properties.items():
+            present = value.get(key, MISSING)
+            filled = self._field(present, child)
+            if filled is present:
+                continue
             result = dict(value) if result is None else result
-            del result[key]
-            continue
-        filled = _default(item, child)
-        if filled is not item:
+            if filled is MISSING:
+                del result[key]
+            else:
+                result[key] = filled
+        return self._rest(value if result is None else result, schema)
+
+    def _field(self, present: Any, schema: Schema) -> Any:
+        """The field's value afterwards; MISSING for none."""
+        if present is MISSING or (present is None and not schema.nullable):
+            if schema.default is not MISSING:
+                return self._value(copy.deepcopy(schema.default), schema)
+            return MISSING if self._drop_nulls else present
+        return self._value(present, schema)
+
+    def _rest(self, value: dict[str, Any], schema: Schema) -> dict[str, Any]:
+        """The values of ``additionalProperties``."""
+        child = schema.additional
+        if child is None or child is ANYTHING:
+            return value
+        result: dict[str, Any] | None = None
+        for key, item in value.items():
+            if key in schema.properties:
+                continue
+            filled = self._field(item, child)
+            if filled is item:
+                continue
             result = dict(value) if result is None else result
-            result[key] = filled
-    return value if result is None else result
+            if filled is MISSING:
+                del result[key]
+            else:
+                result[key] = filled
+        return value if result is None else result

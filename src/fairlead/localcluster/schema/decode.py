@@ -113,7 +113,8 @@ class _Reader:
             read = self.value(item, child, field.type_name.removeprefix("*"))
             self._path.pop()
             self._names.pop()
-            if read or field.presence is not Presence.IF_NOT_EMPTY:
+            # An empty list of owners is not the same as none: it asks to forget them.
+            if read or field.presence is not Presence.IF_NOT_EMPTY or key == "managedFields":
                 result[key] = read
         for key, zero in schema.go_always:
             if key not in result:
