@@ -8,7 +8,6 @@ import contextlib
 from typing import TYPE_CHECKING, Self
 
 import msgspec
-import yaml
 from aiohttp import web
 
 from fairlead.errors import UnavailableError, UserError
@@ -27,6 +26,7 @@ from fairlead.localcluster.server.resources import ResourceHandler
 from fairlead.localcluster.server.tokens import TokenAuthority
 from fairlead.localcluster.storage import HISTORY, Store
 from fairlead.localcluster.storage_sqlite import SqliteJournal
+from fairlead.objects import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +108,7 @@ class LocalCluster:
             ],
             "contexts": [{"name": "fairlead", "context": {"cluster": "fairlead", "user": "admin"}}],
         }
-        return yaml.safe_dump(config, sort_keys=False)
+        return yaml.dump(config)
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:

@@ -102,7 +102,7 @@ def forbidden(group: str, resource: str, name: str, cause: str) -> StatusError:
 
 def invalid(group: str, kind: str, name: str, causes: list[tuple[str, str, str]]) -> StatusError:
     """``causes`` are (reason such as ``FieldValueRequired``, message without the path, path)."""
-    texts = [f"{path}: {message}" for _, message, path in causes]
+    texts = list(dict.fromkeys(f"{path}: {message}" for _, message, path in causes))
     text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     details = _details(name, group, kind)
     details["causes"] = [{"reason": reason, "message": message, "field": path} for reason, message, path in causes]

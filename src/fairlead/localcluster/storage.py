@@ -218,7 +218,7 @@ class Store:
         return stored
 
     def remove(self, name: str, key: str, obj: dict[str, Any]) -> Stored:
-        """Delete. ``obj`` is the last state for watchers; it gets the deletion's resource version."""
+        """Delete. ``obj`` is the last state for watchers; it gets the deletion's resource version and is returned."""
         collection = self.collection(name)
         previous = collection.objects[key]
         version = self.version + 1
@@ -226,8 +226,9 @@ class Store:
         if self._journal:
             self._journal.remove(name, previous, version)
         self.version = version
-        self._publish(collection, Change(version, previous, None, encode_body(obj)), obj)
-        return previous
+        body = encode_body(obj)
+        self._publish(collection, Change(version, previous, None, body), obj)
+        return Stored(previous.namespace, previous.name, version, body)
 
     def _publish(self, collection: Collection, change: Change, obj: dict[str, Any]) -> None:
         collection.record(change)

@@ -1,8 +1,8 @@
 """The journal of a cluster that survives restarts: one SQLite file.
 
-Write-ahead log with ``synchronous=NORMAL``: a committed write survives the end of the process at any moment (the log is
-handed to the operating system at each commit) and a crash of the machine leaves a consistent older state. A commit costs
-some tens of microseconds, so each write is its own transaction and nothing is acknowledged before it.
+Write-ahead log with ``synchronous=NORMAL``: a committed write survives the end of the process at any moment (the log
+is handed to the operating system at each commit) and a crash of the machine leaves a consistent older state. A commit
+costs some tens of microseconds, so each write is its own transaction and nothing is acknowledged before it.
 """
 
 from __future__ import annotations

@@ -33,6 +33,9 @@ from contextlib import asynccontextmanager
 
 __all__ = ["RECORDED", "ask_all", "connect"]
 
+AT_ONCE = 8
+"""Scenarios that run side by side; each has a namespace of its own."""
+
 RECORDED = Path(__file__).with_name("recorded.json")
 
 
@@ -92,7 +95,17 @@ async def ask_one(scenario: Scenario, send: Send) -> list[dict[str, Any]]:
 
 
 async def ask_all(scenarios: list[Scenario], send: Send) -> dict[str, list[dict[str, Any]]]:
-    return {scenario.name: await ask_one(scenario, send) for scenario in scenarios}
+    answers: dict[str, list[dict[str, Any]]] = {}
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(scenario: Scenario) -> None:
+        async with limit:
+            answers[scenario.name] = await ask_one(scenario, send)
+
+    async with asyncio.TaskGroup() as group:
+        for scenario in scenarios:
+            group.create_task(ask(scenario), name=scenario.name)
+    return answers
 
 
 def show(name: str, expected: Any, found: Any) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import yaml
 
+from fairlead.localcluster.schema import data
 from fairlead.localcluster.server.protobuf import MEDIA_TYPE, ProtobufError, read_protobuf
 from fairlead.localcluster.status import StatusError, bad_request
+from fairlead.objects import yaml
+from fairlead.objects.ref import split_api_version
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -26,8 +28,10 @@ def read_object(request: web.BaseRequest, body: bytes, kind: str) -> Manifest:
     """The object in a request's body, JSON or YAML."""
     media = request.content_type if "Content-Type" in request.headers else "application/json"
     if media == "application/yaml":
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        value = yaml.load(body, Loader=loader)  # noqa: S506 - a safe loader
+        try:
+            value = yaml.load(body)
+        except yaml.YamlError as error:
+            raise _unrecognized(kind, f"yaml error: {yaml_problem(error)}", body) from error
     elif media == "application/json":
         try:
             value = msgspec.json.decode(body)
@@ -68,7 +72,13 @@ def check_kind(resource: Resource, obj: Manifest) -> None:
     """A body must be of the kind of its path; absent names are filled in."""
     kind, api_version = obj.get("kind") or resource.kind, obj.get("apiVersion") or resource.api_version
     if kind != resource.kind or api_version != resource.api_version:
-        version = str(api_version).rpartition("/")[2]
+        group, version = split_api_version(str(api_version))
+        if (group, version, kind) in data.kinds() and resource.custom is None:
+            package = (resource.group or "core").partition(".")[0]
+            raise bad_request(
+                f'{kind} in version "{version}" cannot be handled as a {resource.kind}: converting ({version}.{kind}) '
+                f"to ({package}.{resource.kind}): unknown conversion"
+            )
         raise bad_request(
             f'{kind} in version "{version}" cannot be handled as a {resource.kind}: no kind "{kind}" is registered for '
             f'version "{api_version}" in scheme "pkg/runtime/scheme.go:111"'
@@ -80,5 +90,11 @@ def delete_body(request: web.BaseRequest, body: bytes) -> bytes:
     if body and request.content_type == MEDIA_TYPE:
         return msgspec.json.encode(read_object(request, body, "DeleteOptions"))
     if body and request.content_type == "application/yaml":
-        return msgspec.json.encode(yaml.safe_load(body))
+        return msgspec.json.encode(yaml.load(body))
     return body
+
+
+def yaml_problem(error: yaml.YamlError) -> str:
+    """The problem in the words of Go's YAML parser, which counts lines from zero here."""
+    line = f"line {error.line - 1}: " if error.line > 1 else ""
+    return f"yaml: {line}{error.problem.removeprefix('yaml: ')}"

@@ -49,6 +49,9 @@ class DeleteOptions:
         orphan = given.get("orphanDependents", query.get("orphanDependents"))
         if policy is None and orphan is not None:
             policy = "Orphan" if orphan is True or flag(str(orphan)) else "Background"
+        if given.get("propagationPolicy") and given.get("orphanDependents") is not None:
+            text = f'Invalid value: "{policy}": orphanDependents and deletionPropagation cannot be both set'
+            raise options_invalid("DeleteOptions", "Invalid", text, "propagationPolicy")
         if policy not in (None, "Foreground", "Background", "Orphan"):
             text = f'Unsupported value: "{policy}": supported values: "Foreground", "Background", "Orphan", "nil"'
             raise options_invalid("DeleteOptions", "NotSupported", text, "propagationPolicy")

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import yaml
 
 from fairlead.localcluster.server import strategy
+from fairlead.localcluster.server.bodies import yaml_problem
 from fairlead.localcluster.server.pipeline import Pipeline, Written, check_namespace, timestamp
 from fairlead.localcluster.server.requests import options_invalid
 from fairlead.localcluster.server.serving import to_manifest
-from fairlead.localcluster.status import StatusError, bad_request, conflict, not_found
+from fairlead.localcluster.status import StatusError, bad_request, invalid, not_found
+from fairlead.objects import yaml
+from fairlead.objects.ref import split_api_version
 
 if TYPE_CHECKING:
     from fairlead.localcluster.server.registry import Resource
@@ -74,7 +76,10 @@ class Patcher:
         check_namespace(resource, new, namespace)
         strategy.check_name_in_url(new, name)
         self._pipeline.check_version(resource, stored, new["metadata"])
-        new = rules.decode(resource, new, options)
+        try:
+            new = rules.decode(resource, new, options)
+        except StatusError as error:
+            raise _unfit(resource, new, error) from error
         return self._pipeline.replace(resource, stored, new, options, subresource=subresource)
 
     def _apply(
@@ -84,6 +89,7 @@ class Patcher:
         metadata = applied.setdefault("metadata", {})
         if metadata.get("managedFields"):
             raise bad_request("metadata.managedFields must be nil")
+        _check_type(resource, applied)
         check_namespace(resource, applied, namespace)
         metadata.setdefault("name", name)
         strategy.check_name_in_url(applied, name)
@@ -97,13 +103,24 @@ class Patcher:
             return self._pipeline.insert(resource, namespace, new, options, apply=True)
         live = to_manifest(resource, stored.body)
         self._pipeline.check_version(resource, stored, metadata)
-        if metadata.get("uid") and metadata["uid"] != live["metadata"]["uid"]:
-            live_uid = live["metadata"]["uid"]
-            text = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {live_uid}"
-            raise conflict(resource.group, resource.plural, name, text)
         new = self._pipeline.rules.apply(resource, live, applied, options, timestamp(), subresource)
         new = self._pipeline.rules.decode(resource, new, options)
         return self._pipeline.replace(resource, stored, new, options, subresource=subresource, apply=True)
+
+
+def _unfit(resource: Resource, patched: Manifest, error: StatusError) -> StatusError:
+    """What the real server says of a patch whose result does not fit its type: it shows the result."""
+    problem = error.message.partition(f"cannot be handled as a {resource.kind}: ")[2] or error.message
+    shown = msgspec.json.encode(dict(sorted(patched.items()))).decode()
+    quoted = shown.replace("\\", "\\\\").replace('"', '\\"')
+    return invalid("", "", "", [("FieldValueInvalid", f'Invalid value: "{quoted}": {problem}', "patch")])
+
+
+def _check_type(resource: Resource, applied: Manifest) -> None:
+    api_version, kind = applied.get("apiVersion") or "", applied.get("kind") or ""
+    if (api_version, kind) != (resource.api_version, resource.kind):
+        group, version = split_api_version(api_version)
+        raise bad_request(f"invalid object type: {group}/{version}, Kind={kind}")
 
 
 def _read_applied(body: bytes) -> Manifest:
@@ -112,10 +129,10 @@ def _read_applied(body: bytes) -> Manifest:
         value = msgspec.json.decode(body)
     except msgspec.DecodeError:
         try:
-            value = yaml.load(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-        except yaml.YAMLError as error:
-            line = str(error).replace("\n", " ")
-            raise bad_request(f"error decoding YAML: error converting YAML to JSON: yaml: {line}") from error
+            value = yaml.load(body)
+        except yaml.YamlError as error:
+            text = f"error decoding YAML: error converting YAML to JSON: {yaml_problem(error)}"
+            raise bad_request(text) from error
     if not isinstance(value, dict):
         raise bad_request("error decoding YAML: json: cannot unmarshal into Go value of type map[string]interface {}")
     return value

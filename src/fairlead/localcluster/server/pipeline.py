@@ -78,7 +78,7 @@ class Pipeline:
         self.rules.prepare_create(resource, obj)
         self.admission.create(resource, namespace, obj, options)
         self.rules.validate(resource, obj, None)
-        name = obj["metadata"]["name"]
+        name = obj["metadata"]["name"]  # validation has seen it
         if object_key(namespace, name) in self.store.collection(resource.collection).objects:
             raise already_exists(resource.group, resource.plural, name)
         self.admission.allocate(resource, obj, options)
@@ -160,9 +160,9 @@ class Pipeline:
         return self.store.put(resource.collection, obj)
 
     def _remove(self, resource: Resource, stored: Stored, live: Manifest, options: WriteOptions) -> Stored:
-        if not options.dry_run:
-            self.store.remove(resource.collection, stored.key, to_storage(resource, live))
-        return stored
+        if options.dry_run:
+            return stored
+        return self.store.remove(resource.collection, stored.key, to_storage(resource, live))
 
     def write_system(self, resource: Resource, obj: Manifest, stored: Stored | None, options: WriteOptions) -> Stored:
         """Store as it is: for the server's own housekeeping (deletion marks, conditions of definitions)."""

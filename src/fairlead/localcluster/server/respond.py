@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-import yaml
 from aiohttp import web
 from multidict import CIMultiDict
+
+from fairlead.objects import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ def bytes_response(
         quoted = warning.replace("\\", "\\\\").replace('"', '\\"')
         headers.add("Warning", f'299 - "{quoted}"')
     if as_yaml:
-        body = yaml.safe_dump(msgspec.json.decode(body), sort_keys=False).encode()
+        body = yaml.dump(msgspec.json.decode(body)).encode()
         return web.Response(body=body, status=status, content_type="application/yaml", headers=headers)
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
 

@@ -12,12 +12,15 @@ import msgspec
 
 from fairlead.localcluster.builtin.defaults import default as default_builtin
 from fairlead.localcluster.builtin.strategy import prepare_for_create, prepare_for_update, reset_fields
+from fairlead.localcluster.builtin.validation import validate_builtin
 from fairlead.localcluster.merge.apply import ApplyConflictError, apply_patch, keep_timestamps, record_update
 from fairlead.localcluster.merge.patches import PatchError, json_patch, merge_patch, strategic_merge_patch
 from fairlead.localcluster.merge.values import MergeError
+from fairlead.localcluster.schema.custom import apply_defaults, decode_custom
 from fairlead.localcluster.schema.decode import DecodeError, decode, strict_error
 from fairlead.localcluster.schema.schemaset import SchemaSet
-from fairlead.localcluster.status import StatusError, bad_request
+from fairlead.localcluster.schema.validate import validate as validate_custom
+from fairlead.localcluster.status import StatusError, bad_request, invalid
 from fairlead.objects.ref import GroupVersionKind
 
 if TYPE_CHECKING:
@@ -47,10 +50,9 @@ class Rules:
 
     def decode(self, resource: Resource, obj: Manifest, options: WriteOptions) -> Manifest:
         """The object as the server holds it: types checked, unknown fields dropped and reported, nulls gone."""
-        if resource.custom is not None:
-            return obj
+        read = decode_custom if resource.custom is not None else decode
         try:
-            decoded, problems = decode(obj, self._schema(resource))
+            decoded, problems = read(obj, self._schema(resource))
         except DecodeError as error:
             raise bad_request(str(error)) from error
         report(problems, resource, options)
@@ -58,7 +60,9 @@ class Rules:
 
     def default(self, resource: Resource, obj: Manifest) -> Manifest:
         """Fill the defaults of a decoded object."""
-        return obj if resource.custom is not None else default_builtin(obj)
+        if resource.custom is not None:
+            return apply_defaults(obj, self._schema(resource))
+        return default_builtin(obj)
 
     @staticmethod
     def prepare_create(resource: Resource, obj: Manifest) -> None:
@@ -72,6 +76,12 @@ class Rules:
 
     def validate(self, resource: Resource, new: Manifest, old: Manifest | None) -> None:
         """Refuse what is wrong in itself or may not change."""
+        errors = validate_builtin(new, old)
+        if resource.custom is not None:
+            errors += validate_custom(new, self._schema(resource))
+        if errors:
+            name = new["metadata"].get("name") or ""
+            raise invalid(resource.group, resource.kind, name, [error.cause for error in errors])
 
     def record(
         self,
@@ -122,10 +132,7 @@ class Rules:
         except ApplyConflictError as error:
             raise StatusError(409, "Conflict", str(error), {"causes": error.causes()}) from error
         except MergeError as error:
-            metadata = applied["metadata"]
-            where = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
-            gvk = f"{resource.group}/{resource.version}, Kind={resource.kind}"
-            raise StatusError(500, "", f"failed to create typed patch object ({where}; {gvk}): {error}") from error
+            raise StatusError(500, "", str(error)) from error
 
     def patch(self, resource: Resource, live: Manifest, body: bytes, media: str) -> Manifest:
         """The three kinds of patch that name changes."""
@@ -138,6 +145,10 @@ class Rules:
             match media:
                 case "application/json-patch+json":
                     return json_patch(live, change)
+                case _ if not isinstance(change, dict):
+                    kind = "array" if isinstance(change, list) else "value"
+                    text = f"json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
+                    raise bad_request(f"error decoding patch: {text}")
                 case "application/merge-patch+json":
                     return merge_patch(live, change)
                 case _:

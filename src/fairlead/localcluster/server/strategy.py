@@ -33,13 +33,8 @@ _METADATA_ORDER = (
 )
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _ALWAYS = ("resourceVersion", "deletionGracePeriodSeconds")
-_FROM_LIVE = (
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "namespace",
-)
+_IF_ABSENT = ("uid", "creationTimestamp", "namespace")
+_ONLY_THE_SERVER = ("deletionTimestamp", "deletionGracePeriodSeconds")
 
 
 def ordered_metadata(metadata: Manifest) -> Manifest:
@@ -70,13 +65,18 @@ def identify(obj: Manifest, namespace: str, now: str) -> None:
 
 
 def keep_identity(live: Manifest, new: Manifest) -> None:
-    """Give the new state what only the server may say, from the live one, in place."""
+    """Give the new state what only the server may say, from the live one, in place.
+
+    Another uid or birthday than the live one stays, for validation to refuse.
+    """
     metadata = new["metadata"] = dict(new.get("metadata") or {})
-    for key in _FROM_LIVE:
+    for key in _IF_ABSENT:
+        if not metadata.get(key) and key in live["metadata"]:
+            metadata[key] = live["metadata"][key]
+    for key in _ONLY_THE_SERVER:
+        metadata.pop(key, None)
         if key in live["metadata"]:
             metadata[key] = live["metadata"][key]
-        else:
-            metadata.pop(key, None)
 
 
 def check_name_in_url(obj: Manifest, name: str) -> None:
