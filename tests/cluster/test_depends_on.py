@@ -1,0 +1,62 @@
+"""dependsOn: in order, at once, and never in a circle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.manifests import config_map
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+
+async def test_a_chain_rolls_out_in_order_and_at_once(world: World) -> None:
+    names = ["a", "b", "c", "d"]
+    world.repo.commit("Begin", {f"{name}/cm.yaml": config_map(name, world.namespace, {"n": "1"}) for name in names})
+    await world.git_repository()
+    for before, name in zip([None, *names], names, strict=False):
+        await world.kustomization(name, path=name, **({"dependsOn": [{"name": before}]} if before else {}))
+    await world.ready(*names)
+    world.repo.commit("Again", {f"{name}/cm.yaml": config_map(name, world.namespace, {"n": "2"}) for name in names})
+    await world.ready(*names)
+    versions = [int((await world.get("ConfigMap", name))["metadata"]["resourceVersion"]) for name in names]  # type: ignore[index]
+    assert versions == sorted(versions)
+    for name in names:
+        messages = [event["message"] for event in await world.events(name)]
+        assert not any("Dependencies" in message for message in messages), "a moment's wait is no news"
+
+
+async def test_a_dependency_that_fails_holds_its_dependants(world: World) -> None:
+    world.repo.commit("Begin", {"a/cm.yaml": "kind: [\n", "b/cm.yaml": config_map("b", world.namespace, {})})
+    await world.git_repository()
+    await world.kustomization("a", path="a")
+    await world.kustomization("b", path="b", dependsOn=[{"name": "a"}])
+    failure = await world.failed("b", reason="DependencyNotReady")
+    assert failure["message"] == f"dependency '{world.namespace}/a' is not ready"
+    await world.event("b", "Dependencies do not meet ready condition")
+    assert await world.get("ConfigMap", "b") is None
+    world.repo.commit("Fix", {"a/cm.yaml": config_map("a", world.namespace, {})})
+    await world.ready("a", "b")
+
+
+async def test_a_missing_dependency_is_named(world: World) -> None:
+    world.repo.commit("Begin", {"b/cm.yaml": config_map("b", world.namespace, {})})
+    await world.git_repository()
+    await world.kustomization("b", path="b", dependsOn=[{"name": "a"}])
+    failure = await world.failed("b", reason="DependencyNotReady")
+    assert failure["message"] == f"dependency '{world.namespace}/a' not found"
+    world.repo.commit("More", {"a/cm.yaml": config_map("a", world.namespace, {})})
+    await world.kustomization("a", path="a")
+    await world.ready("a", "b")
+
+
+async def test_a_cycle_is_told_with_its_path(world: World) -> None:
+    world.repo.commit("Begin", {f"{name}/cm.yaml": config_map(name, world.namespace, {}) for name in "abc"})
+    await world.git_repository()
+    for name, before in (("a", "c"), ("b", "a"), ("c", "b")):
+        await world.kustomization(name, path=name, dependsOn=[{"name": before}])
+    failure = await world.failed("a", reason="DependencyNotReady")
+    ns = world.namespace
+    assert f"dependency cycle: {ns}/a → {ns}/c → {ns}/b → {ns}/a" in failure["message"]
+    await world.kustomization("a", path="a")
+    await world.ready("a", "b", "c")

@@ -1,0 +1,82 @@
+"""Ready means healthy; what is not healthy is told with its cause, and holds up nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.manifests import config_map, deployment
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+
+async def test_waits_until_everything_is_healthy(world: World) -> None:
+    world.repo.commit("Begin", {"apps/web.yaml": deployment("web", world.namespace, replicas=2)})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps", wait=True)
+    await world.ready("apps")
+    found = await world.get("Deployment", "web")
+    assert found is not None
+    assert found["status"]["availableReplicas"] == 2
+    await world.event("apps", "Health check passed in ")
+
+
+@pytest.mark.timeout(90)
+async def test_a_bad_commit_fails_and_the_revert_heals(world: World) -> None:
+    world.repo.commit("Begin", {"apps/web.yaml": deployment("web", world.namespace)})
+    await world.git_repository()
+    checks = [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "namespace": world.namespace}]
+    await world.kustomization("apps", path="apps", healthChecks=checks, timeout="30s")
+    await world.ready("apps")
+    bad = world.repo.commit(
+        "Use the broken image", {"apps/web.yaml": deployment("web", world.namespace, image="example.com/web:broken")}
+    )
+
+    async def failed() -> dict[str, object] | None:
+        found = await world.condition("apps")
+        return found if found["status"] == "False" else None
+
+    failure = await world.eventually("the health check fails", failed, seconds=45)
+    assert failure["reason"] == "HealthCheckFailed"
+    for text in ("health check failed after", f"Deployment/{world.namespace}/web", bad[:8], "Use the broken image"):
+        assert text in failure["message"]
+    assert (await world.condition("apps", "Healthy"))["status"] == "False"
+    event = await world.event("apps", "health check failed after")
+    assert (event["type"], event["reason"]) == ("Warning", "HealthCheckFailed")
+    world.repo.revert()
+    await world.ready("apps")
+
+
+async def test_a_newer_revision_ends_an_old_wait_and_others_go_on(world: World) -> None:
+    broken = deployment("web", world.namespace, image="example.com/web:broken")
+    world.repo.commit("Begin", {"apps/web.yaml": broken, "other/cm.yaml": config_map("other", world.namespace, {})})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps", wait=True, timeout="5m")
+
+    async def waits() -> bool:
+        return "Running health checks" in (await world.condition("apps")).get("message", "")
+
+    await world.eventually("the health check runs", waits)
+    await world.kustomization("other", path="other")
+    await world.ready("other")
+    world.repo.commit("Fix", {"apps/web.yaml": deployment("web", world.namespace)})
+    async with asyncio.timeout(10):
+        await world.ready("apps")
+
+
+async def test_a_failed_check_recovers_by_itself(world: World) -> None:
+    """Flux would look again after the retry interval."""
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {})})
+    await world.git_repository()
+    checks = [{"apiVersion": "v1", "kind": "ConfigMap", "name": "late", "namespace": world.namespace}]
+    await world.kustomization("apps", path="apps", healthChecks=checks, timeout="30s")
+
+    async def waits() -> bool:
+        return "Running health checks" in (await world.condition("apps")).get("message", "")
+
+    await world.eventually("the health check runs", waits)
+    await world.apply("v1", "ConfigMap", "late", data={})
+    await world.ready("apps")

@@ -1,0 +1,121 @@
+"""What leaves Git leaves the cluster, and nothing else does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.manifests import config_map
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+
+@pytest.fixture
+async def pair(world: World) -> World:
+    """Two applied ConfigMaps."""
+    files = {f"apps/{name}.yaml": config_map(name, world.namespace, {"k": "v"}) for name in ("one", "two")}
+    world.repo.commit("Begin", files)
+    await world.git_repository()
+    await world.kustomization("apps", path="./apps")
+    await world.ready("apps")
+    return world
+
+
+async def test_a_removed_file_is_deleted(pair: World) -> None:
+    pair.repo.commit("Remove", {"apps/two.yaml": None})
+    await pair.ready("apps")
+    assert await pair.get("ConfigMap", "two") is None
+    assert await pair.get("ConfigMap", "one") is not None
+    assert await pair.inventory("apps") == [f"{pair.namespace}_one__ConfigMap"]
+    await pair.event("apps", f"ConfigMap/{pair.namespace}/two deleted")
+
+
+async def test_protected_objects_stay(pair: World) -> None:
+    for name, mark in (("one", "kustomize.toolkit.fluxcd.io/prune"), ("two", "kustomize.toolkit.fluxcd.io/reconcile")):
+        await pair.patch("ConfigMap", name, {"metadata": {"annotations": {mark: "disabled"}}})
+    pair.repo.commit(
+        "Replace",
+        {"apps/one.yaml": None, "apps/two.yaml": None, "apps/three.yaml": config_map("three", pair.namespace, {})},
+    )
+    await pair.ready("apps")
+    assert await pair.get("ConfigMap", "one") is not None
+    assert await pair.get("ConfigMap", "two") is not None
+
+
+async def test_without_prune_objects_are_forgotten(pair: World) -> None:
+    await pair.kustomization("apps", path="./apps", prune=False)
+    pair.repo.commit("Remove", {"apps/two.yaml": None})
+    await pair.ready("apps")
+    assert await pair.get("ConfigMap", "two") is not None
+    assert await pair.inventory("apps") == [f"{pair.namespace}_one__ConfigMap"]
+
+
+async def test_an_empty_build_deletes_nothing(pair: World) -> None:
+    pair.repo.commit("Empty", {"apps/one.yaml": None, "apps/two.yaml": None, "apps/README.md": "soon more"})
+    failure = await pair.failed("apps")
+    assert "the build is empty" in failure["message"]
+    assert await pair.get("ConfigMap", "one") is not None
+    assert len(await pair.inventory("apps")) == 2
+
+
+async def test_a_failing_build_deletes_nothing(pair: World) -> None:
+    pair.repo.commit("Break", {"apps/one.yaml": None, "apps/two.yaml": "kind: [\n"})
+    failure = await pair.failed("apps", reason="BuildFailed")
+    assert "two.yaml" in failure["message"]
+    assert await pair.get("ConfigMap", "one") is not None
+    pair.repo.revert()
+    await pair.ready("apps")
+
+
+async def test_a_deleted_kustomization_takes_its_objects_along(pair: World) -> None:
+    await pair.delete("Kustomization", "apps")
+
+    async def gone() -> bool:
+        return await pair.get("Kustomization", "apps") is None
+
+    await pair.eventually("the Kustomization is gone", gone)
+    assert await pair.get("ConfigMap", "one") is None
+    assert await pair.get("ConfigMap", "two") is None
+    await pair.event("apps", f"ConfigMap/{pair.namespace}/one deleted")
+
+
+@pytest.mark.parametrize("policy", ["Orphan", "Delete", "WaitForTermination"])
+async def test_the_deletion_policy_decides(pair: World, policy: str) -> None:
+    await pair.kustomization("apps", path="./apps", prune=False, deletionPolicy=policy)
+    await pair.ready("apps")
+    await pair.delete("Kustomization", "apps")
+
+    async def gone() -> bool:
+        return await pair.get("Kustomization", "apps") is None
+
+    await pair.eventually("the Kustomization is gone", gone)
+    assert (await pair.get("ConfigMap", "one") is not None) == (policy == "Orphan")
+
+
+async def test_a_suspended_kustomization_leaves_its_objects_when_deleted(pair: World) -> None:
+    await pair.kustomization("apps", path="./apps", suspend=True)
+    await pair.delete("Kustomization", "apps")
+
+    async def gone() -> bool:
+        return await pair.get("Kustomization", "apps") is None
+
+    await pair.eventually("the Kustomization is gone", gone)
+    assert await pair.get("ConfigMap", "one") is not None
+
+
+async def test_too_much_at_once_needs_permission(world: World) -> None:
+    files = {f"apps/{n}.yaml": config_map(f"n{n}", world.namespace, {}) for n in range(60)}
+    world.repo.commit("Begin", files)
+    await world.git_repository()
+    await world.kustomization("apps", path="./apps")
+    await world.ready("apps")
+    world.repo.commit("Remove", {f"apps/{n}.yaml": None for n in range(55)})
+    failure = await world.failed("apps", reason="PruneFailed")
+    assert "55 of 60 objects" in failure["message"]
+    assert await world.get("ConfigMap", "n1") is not None
+    permission = {"metadata": {"annotations": {"fairlead/prune-budget": "55", "reconcile.fluxcd.io/requestedAt": "1"}}}
+    await world.patch("Kustomization", "apps", permission)
+    await world.ready("apps")
+    assert await world.get("ConfigMap", "n1") is None
