@@ -22,6 +22,7 @@ from fairlead.engine.failures import combined
 from fairlead.engine.health import Status
 from fairlead.engine.plan import Action, Change, ChangeSet
 from fairlead.engine.scope import place
+from fairlead.engine.together import together
 from fairlead.engine.wait import HealthTracker, WaitOptions
 from fairlead.engine.write import Writer, wait_until_gone
 from fairlead.errors import FairleadError, NotReadyError
@@ -129,7 +130,6 @@ class _Run:
         self._client = applier._client
         self._options = applier._options
         self._record = record
-        self._limit = asyncio.Semaphore(self._options.concurrency)
         redactor = Redactor.of(manifests, self._options.sensitive)
         self._examiner = Examiner(self._watcher, self._client, self._options, redactor)
         self._writer = Writer(self._watcher, self._client, self._options, redactor)
@@ -208,13 +208,12 @@ class _Run:
         """Work on all items, several at a time; all get their chance, then the failures of all are raised together."""
 
         async def one(item: T) -> U | FairleadError:
-            async with self._limit:
-                try:
-                    return await work(item)
-                except FairleadError as error:
-                    return error
+            try:
+                return await work(item)
+            except FairleadError as error:
+                return error
 
-        outcomes = await asyncio.gather(*(one(item) for item in items))
+        outcomes = await together(items, one, limit=self._options.concurrency)
         failures = [outcome for outcome in outcomes if isinstance(outcome, FairleadError)]
         done = [outcome for outcome in outcomes if not isinstance(outcome, FairleadError)]
         if failures:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from fairlead.engine.drift import Managers
@@ -10,10 +9,11 @@ from fairlead.engine.failures import combined, failure
 from fairlead.engine.plan import ChangeSet, Owner, plan, skip_reason
 from fairlead.engine.prune import stale_entries
 from fairlead.engine.scope import place
+from fairlead.engine.together import together
 from fairlead.errors import FairleadError, NotReadyError
 from fairlead.kube.errors import NoMatchError, NotFoundError
 from fairlead.objects.inventory import Inventory
-from fairlead.objects.manifest import Manifest, is_crd, with_metadata
+from fairlead.objects.manifest import Manifest, is_crd, part, with_metadata
 from fairlead.objects.redact import Redactor
 from fairlead.objects.ref import ObjectRef, split_api_version
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["preview"]
 
+CONCURRENCY = 16
+
 
 async def preview(
     client: KubeClient,
@@ -33,50 +35,53 @@ async def preview(
     inventory: Inventory | None = None,
     prune: bool = True,
     managers: Managers | None = None,
-    concurrency: int = 16,
 ) -> ChangeSet:
     """The change set of an apply of `desired` by `owner`. Raises what the server refuses, for all objects together.
 
     An object whose namespace or CRD is itself about to be created cannot be tried by the server; it counts as created.
     """
-    managers = managers or Managers()
-    inventory = inventory or Inventory()
     manifests = await place(client.discovery, (with_metadata(each, labels=owner.labels) for each in desired))
-    wanted = Inventory.of(manifests)
-    promised = _promised(manifests)
-    redactor, limit = Redactor.of(manifests), asyncio.Semaphore(concurrency)
-    live: dict[ObjectRef, Manifest] = {}
-    answers: dict[ObjectRef, Manifest] = {}
-    failures: list[FairleadError] = []
+    wanted, known = Inventory.of(manifests), inventory or Inventory()
+    look = _Look(client, manifests, managers or Managers())
+    failures = await together(manifests, look.attempt, limit=CONCURRENCY)
+    if (error := combined([each for each in failures if each is not None])) is not None:
+        raise error
+    prune = prune and len(wanted) > 0
+    if prune:
+        await together(stale_entries(known, wanted), look.read, limit=CONCURRENCY)
+    return plan(manifests, look.live, look.answers, known, owner=owner, prune=prune)
 
-    async def look(ref: ObjectRef, version: str | None) -> None:
+
+class _Look:
+    """What a cluster has and would answer."""
+
+    def __init__(self, client: KubeClient, manifests: list[Manifest], managers: Managers) -> None:
+        self.live: dict[ObjectRef, Manifest] = {}
+        self.answers: dict[ObjectRef, Manifest] = {}
+        self._client = client
+        self._managers = managers
+        self._promised = _promised(manifests)
+        self._redactor = Redactor.of(manifests)
+
+    async def read(self, ref: ObjectRef, version: str | None = None) -> None:
         try:
-            live[ref] = await client.get(ref, version=version)
+            self.live[ref] = await self._client.get(ref, version=version)
         except (NotFoundError, NoMatchError):
             return
 
-    async def attempt(manifest: Manifest) -> None:
+    async def attempt(self, manifest: Manifest) -> FairleadError | None:
+        """Read and try one object; the server's refusal, if any."""
         ref = ObjectRef.of(manifest)
-        async with limit:
-            try:
-                await look(ref, split_api_version(manifest["apiVersion"])[1])
-                if not skip_reason(manifest, live.get(ref)):
-                    answers[ref] = await client.apply(manifest, field_manager=managers.own, dry_run=True)
-            except FairleadError as error:
-                refusal = failure("dry-run", manifest, error, redactor)
-                if not (isinstance(refusal, NotReadyError) and (ref.kind in promised or ref.namespace in promised)):
-                    failures.append(refusal)
-
-    async def look_at_stale(ref: ObjectRef) -> None:
-        async with limit:
-            await look(ref, None)
-
-    await asyncio.gather(*(attempt(manifest) for manifest in manifests))
-    if (error := combined(failures)) is not None:
-        raise error
-    if prune:
-        await asyncio.gather(*(look_at_stale(ref) for ref in stale_entries(inventory, wanted)))
-    return plan(manifests, live, answers, inventory, owner=owner, prune=prune and len(wanted) > 0)
+        try:
+            await self.read(ref, split_api_version(manifest["apiVersion"])[1])
+            if not skip_reason(manifest, self.live.get(ref)):
+                answer = await self._client.apply(manifest, field_manager=self._managers.own, dry_run=True)
+                self.answers[ref] = answer
+        except FairleadError as error:
+            refusal = failure("dry-run", manifest, error, self._redactor)
+            early = isinstance(refusal, NotReadyError) and {ref.kind, ref.namespace} & self._promised
+            return None if early else refusal
+        return None
 
 
 def _promised(manifests: Iterable[Manifest]) -> frozenset[str]:
@@ -87,5 +92,5 @@ def _promised(manifests: Iterable[Manifest]) -> frozenset[str]:
         if ref.kind == "Namespace" and not ref.group:
             found.add(ref.name)
         elif is_crd(manifest):
-            found.add(str(((manifest.get("spec") or {}).get("names") or {}).get("kind")))
+            found.add(str(part(manifest, "spec", "names").get("kind")))
     return frozenset(found)

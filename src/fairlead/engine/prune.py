@@ -7,18 +7,19 @@ already counts as deleted: after a crash the rest is done without harm.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fairlead.engine.failures import combined, group_of
 from fairlead.engine.plan import Action, Change, ChangeSet, Owner, deletion_skip_reason
+from fairlead.engine.together import together
 from fairlead.engine.write import wait_until_gone
 from fairlead.errors import ConflictError, FairleadError, InvalidSpecError, NotReadyError
 from fairlead.kube.errors import NoMatchError, NotFoundError
 from fairlead.objects.inventory import Inventory
 from fairlead.objects.manifest import metadata_of
-from fairlead.objects.order import apply_groups
+from fairlead.objects.order import apply_groups, deletion_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PruneBudget", "PruneBudgetError", "PruneResult", "Pruner", "deletion_plan", "stale_entries"]
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 
 
 class PruneBudgetError(InvalidSpecError):
@@ -102,15 +103,16 @@ class Pruner:
         self._owner = owner
         self._client = client or watcher.client
         self._claimed = claimed
-        self._limit = asyncio.Semaphore(concurrency)
+        self._concurrency = concurrency
 
     async def prune(self, stale: Inventory) -> PruneResult:
         """Delete these entries of the inventory, last applied first; objects of one rank go at the same time."""
         result = PruneResult(ChangeSet(), Inventory())
         survivors: dict[ObjectRef, str] = {}
         for group in reversed(apply_groups(list(stale), lambda ref: ref)):
-            outcomes = await asyncio.gather(*(self._delete(ref, result) for ref in reversed(group)))
-            for ref, outcome in zip(reversed(group), outcomes, strict=True):
+            refs = deletion_order(group)
+            outcomes = await together(refs, partial(self._delete, result=result), limit=self._concurrency)
+            for ref, outcome in zip(refs, outcomes, strict=True):
                 if isinstance(outcome, Change):
                     result.changes.add(outcome)
                 else:
@@ -121,29 +123,30 @@ class Pruner:
 
     async def wait_for_termination(self, result: PruneResult, timeout: float) -> None:
         """Until all that was deleted is gone; raises ``NotReadyError`` that names what is not."""
-        waits = (
-            wait_until_gone(self._watcher, self._client, ref, uid, timeout) for ref, uid in result.deleted_uids.items()
-        )
-        outcomes = await asyncio.gather(*waits, return_exceptions=True)
-        stuck = [outcome for outcome in outcomes if isinstance(outcome, FairleadError)]
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException) and not isinstance(outcome, FairleadError):
-                raise outcome
-        if (error := combined(stuck)) is not None:
+
+        async def wait(item: tuple[ObjectRef, str]) -> FairleadError | None:
+            try:
+                await wait_until_gone(self._watcher, self._client, *item, timeout)
+            except FairleadError as error:
+                return error
+            return None
+
+        uids = list(result.deleted_uids.items())
+        stuck = await together(uids, wait, limit=max(len(uids), 1))  # they only wait, so all may do so at once
+        if (error := combined([each for each in stuck if each is not None])) is not None:
             raise error
 
     async def _delete(self, ref: ObjectRef, result: PruneResult) -> Change | FairleadError:
         """One object; a failure is returned, for the others go on."""
-        async with self._limit:
-            try:
-                for _ in range(ATTEMPTS):
-                    try:
-                        return await self._delete_once(ref, result)
-                    except ConflictError:
-                        continue  # it was replaced while we looked; look again before anything is deleted
-                return NotReadyError(f"{ref} delete failed: it is replaced again and again; the next run tries again")
-            except FairleadError as error:
-                return _failure(ref, error)
+        try:
+            for _ in range(ATTEMPTS):
+                try:
+                    return await self._delete_once(ref, result)
+                except ConflictError:
+                    continue  # it changed or was replaced while we looked; look again before anything is deleted
+            return NotReadyError(f"{ref} delete failed: it changes again and again; the next run tries again")
+        except FairleadError as error:
+            return _failure(ref, error)
 
     async def _delete_once(self, ref: ObjectRef, result: PruneResult) -> Change:
         if self._claimed(ref):
