@@ -132,7 +132,8 @@ class Rules:
         except ApplyConflictError as error:
             raise StatusError(409, "Conflict", str(error), {"causes": error.causes()}) from error
         except MergeError as error:
-            raise StatusError(500, "", str(error)) from error
+            reason = "BadRequest" if error.code == 400 else ""
+            raise StatusError(error.code, reason, str(error)) from error
 
     def patch(self, resource: Resource, live: Manifest, body: bytes, media: str) -> Manifest:
         """The three kinds of patch that name changes."""
