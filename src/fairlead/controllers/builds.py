@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fairlead.controllers.build_worker import Outcome
     from fairlead.kube.reflector import Key
     from fairlead.objects.manifest import Manifest
+    from fairlead.sources.gittree import GitTree
     from fairlead.sources.store import ObjectStore
 
 __all__ = ["Build", "Builds", "TreeMissingError"]
@@ -60,6 +61,8 @@ class Builds:
         self._store = store
         self._builder = builder
         self._known: dict[Key, Build] = {}
+        self._newest: GitTree | None = None
+        """The tree that was looked at last: all users of a source look at the same one."""
         self.executed = 0
         """How many builds were carried out; the others were reused."""
 
@@ -77,7 +80,7 @@ class Builds:
             raise TreeMissingError("Source artifact disappeared from storage, waiting for the source to fetch it again")
         known = self._known.get(key)
         same = known is not None and (known.generation, known.variables) == (generation, wanted)
-        if known is not None and same and known.read_set.holds(self._store.tree(tree_id)):
+        if known is not None and same and known.read_set.holds(self._tree(tree_id)):
             return known
         job = Job(
             store=str(self._store.folder),
@@ -92,6 +95,15 @@ class Builds:
         build = _build(outcome, generation, wanted)
         self._known[key] = build
         return build
+
+    def holds(self, build: Build, tree_id: str) -> bool:
+        """Whether the files that a build was made from are the same in this tree; no, when the tree is not here."""
+        return self._store.has(tree_id) and build.read_set.holds(self._tree(tree_id))
+
+    def _tree(self, tree_id: str) -> GitTree:
+        if self._newest is None or self._newest.tree_id != tree_id:
+            self._newest = self._store.tree(tree_id)
+        return self._newest
 
 
 def _build(outcome: Outcome, generation: int, variables: str) -> Build:

@@ -51,14 +51,22 @@ def dependencies_of(kustomization: Kustomization) -> Iterator[Key]:
 
 
 def check_dependencies(
-    kustomization: Kustomization, revision: str, lookup: Callable[[Key], Kustomization | None]
+    kustomization: Kustomization,
+    revision: str,
+    lookup: Callable[[Key], Kustomization | None],
+    unaffected: Callable[[Key], bool] = lambda _: False,
 ) -> None:
-    """Raises :class:`DependencyNotReadyError` that names the first dependency that is not ready at ``revision``."""
+    """Raises :class:`DependencyNotReadyError` that names the first dependency that is not ready at ``revision``.
+
+    A dependency that is ready and for which the revision changes nothing (``unaffected``) is at it, whether or not it
+    has been written down yet.
+    """
     if cycle := find_cycle(key_of(kustomization), lookup):
         path = " → ".join(f"{key.namespace}/{key.name}" for key in cycle)
         raise DependencyNotReadyError(f"dependency cycle: {path}; remove one of these dependsOn entries")
     for key in dependencies_of(kustomization):
-        _check(kustomization, key, revision, lookup(key))
+        if not unaffected(key):
+            _check(kustomization, key, revision, lookup(key))
 
 
 def _check(kustomization: Kustomization, key: Key, revision: str, dependency: Kustomization | None) -> None:

@@ -184,7 +184,7 @@ class Manager:
             "kustomization", deliveries.reconcile, workers=pace.workers, observer=self.metrics
         )
         git.wake = sources.queue.add
-        deliveries.refetch = sources.queue.add
+        deliveries.outcomes.refetch = sources.queue.add
         for loop in (sources, kustomizations):
             self.metrics.watch_controller(loop)
         return sources, kustomizations

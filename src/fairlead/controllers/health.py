@@ -1,0 +1,101 @@
+"""The health of what was delivered: known at once from the watches, or awaited beside the workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairlead.api import names
+from fairlead.controllers.waits import Subject
+from fairlead.engine.wait import WaitOptions, jobs_with_ttl
+from fairlead.errors import FairleadError
+from fairlead.objects.duration import format_seconds
+from fairlead.objects.ref import ObjectRef, split_api_version
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fairlead.api.kustomization import Kustomization
+    from fairlead.controllers.attempt import Attempt
+    from fairlead.controllers.builds import Build
+    from fairlead.controllers.clusters import Target
+    from fairlead.controllers.delivery import Delivered
+    from fairlead.controllers.memory import Memory
+    from fairlead.controllers.outcomes import Outcomes
+    from fairlead.controllers.waits import Waits
+    from fairlead.runtime.clock import Clock
+    from fairlead.runtime.controller import Result
+
+__all__ = ["HealthChecks", "health_refs"]
+
+DEFAULT_API_VERSION = "apps/v1"
+
+
+class HealthChecks:
+    """The last step of a delivery."""
+
+    def __init__(self, waits: Waits, outcomes: Outcomes, clock: Clock) -> None:
+        self._waits = waits
+        self._outcomes = outcomes
+        self._clock = clock
+
+    async def check(
+        self, attempt: Attempt, memory: Memory, target: Target, build: Build, delivered: Delivered
+    ) -> Result:
+        """End the delivery when its objects are healthy; otherwise begin to wait, and end only the run."""
+        attempt.reason = "HealthCheckFailed"
+        now = self._clock.monotonic()
+        subject = Subject(attempt.kustomization.metadata.generation, attempt.revision, build.digest)
+        wait = self._waits.get(attempt.key, subject)
+        if wait is not None and wait.outcome is None and not delivered.changed:
+            return memory.as_planned(now)  # it goes on
+        memory.changed, memory.artifact, memory.started = delivered.changed, attempt.artifact, attempt.started
+        refs = health_refs(attempt.kustomization, delivered.applied)
+        if all(_is_ready(target, ref) for ref in refs):
+            self._waits.cancel(attempt.key)
+            healthy = _passed(now - attempt.started) if refs else ""
+            return await self._outcomes.succeed(attempt, memory, healthy=healthy)
+        timeout = attempt.timeout.total_seconds()
+        options = WaitOptions(timeout=timeout - (now - attempt.started), may_vanish=jobs_with_ttl(build.objects()))
+        await attempt.session.write(attempt.waiting())
+        self._waits.start(attempt.key, subject, target.watcher, refs, options)
+        return memory.next_in(timeout + attempt.interval.total_seconds(), now)
+
+    async def conclude(self, attempt: Attempt, memory: Memory) -> Result:
+        """The wait has ended, and so has the delivery; raises why it failed."""
+        wait = self._waits.running(attempt.key)
+        if wait is None or wait.outcome is None or memory.delivered is None:
+            return memory.as_planned(self._clock.monotonic())
+        attempt.artifact, attempt.digest, attempt.started = memory.artifact, memory.delivered.digest, memory.started
+        attempt.reason = "HealthCheckFailed"
+        self._waits.cancel(attempt.key)
+        if isinstance(wait.outcome, FairleadError):
+            raise wait.outcome
+        text = _passed(wait.outcome)
+        if memory.changed:
+            self._outcomes.tell(attempt, "Normal", "Progressing", text)
+        return await self._outcomes.succeed(attempt, memory, healthy=text)
+
+
+def health_refs(kustomization: Kustomization, applied: Sequence[ObjectRef]) -> list[ObjectRef]:
+    """The objects whose health counts: all that were applied, or those that are listed; never the Kustomization."""
+    meta, spec = kustomization.metadata, kustomization.spec
+    own = ObjectRef(names.KUSTOMIZE_GROUP, "Kustomization", meta.namespace, meta.name)
+    listed = (
+        ObjectRef(_group(check.api_version), check.kind, check.namespace or "", check.name)
+        for check in spec.health_checks or ()
+    )
+    return [ref for ref in (applied if spec.wait else listed) if ref != own]
+
+
+def _group(api_version: str | None) -> str:
+    return split_api_version(api_version or DEFAULT_API_VERSION)[0]
+
+
+def _is_ready(target: Target, ref: ObjectRef) -> bool:
+    """What the watches know; for what they do not see, somebody has to look."""
+    watcher = target.watcher
+    return watcher.follows(ref.group_kind) and watcher.state.status(ref).ready
+
+
+def _passed(seconds: float) -> str:
+    return f"Health check passed in {format_seconds(seconds)}"

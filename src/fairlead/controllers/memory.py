@@ -1,0 +1,56 @@
+"""What is remembered of a Kustomization between runs. All may be lost: the next run then does more than it had to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fairlead.runtime.controller import Result
+
+if TYPE_CHECKING:
+    from fairlead.api.meta import ArtifactStatus
+    from fairlead.controllers.builds import Build
+
+__all__ = ["Memory"]
+
+NEVER = float("inf")
+
+
+@dataclass(slots=True)
+class Memory:
+    """One Kustomization's; times are monotonic."""
+
+    due: float = 0.0
+    """When the next run that does everything is due."""
+    impatient_at: float | None = None
+    """When it will be said that something is missing; ``None`` while nothing is."""
+    failures: int = 0
+    """Failures in a row that may pass by themselves."""
+    blocked: bool = False
+    """The last run failed for want of something in the cluster: a kind, a namespace."""
+    unhealthy: bool = False
+    """The last run failed its health check."""
+    delivered: Build | None = None
+    """What was applied last, when all of it was."""
+    sensitive: frozenset[str] = frozenset()
+    """Secret values among the variables of that delivery."""
+    artifact: ArtifactStatus | None = None
+    """What that delivery was made from."""
+    changed: bool = False
+    """Whether it changed anything."""
+    started: float = 0.0
+    """When it began."""
+
+    def next_in(self, seconds: float, now: float) -> Result:
+        """The next run that does everything comes after so many seconds."""
+        self.due = now + seconds
+        return Result(requeue_after=seconds)
+
+    def as_planned(self, now: float) -> Result:
+        """The next run that does everything comes when it was going to come."""
+        return Result() if self.due == NEVER else Result(requeue_after=max(0.0, self.due - now))
+
+    def never(self) -> Result:
+        """Only an event brings another run."""
+        self.due = NEVER
+        return Result()

@@ -1,0 +1,158 @@
+"""The one place where the end of a run becomes status, Event and next run."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from fairlead.api import names
+from fairlead.controllers.builds import TreeMissingError
+from fairlead.controllers.delivery import inventory_of
+from fairlead.controllers.dependencies import DependencyNotReadyError, source_of
+from fairlead.controllers.faults import may_pass_soon, reason_of, stalls
+from fairlead.engine.wait import HealthCheckFailedError
+from fairlead.errors import ConflictError, NotReadyError, UnavailableError
+from fairlead.kube.errors import NotFoundError
+from fairlead.kube.reflector import Key
+from fairlead.objects.duration import format_duration, format_seconds
+from fairlead.runtime.conditions import READY, find_condition
+from fairlead.runtime.controller import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fairlead.api.kustomization import Kustomization
+    from fairlead.controllers.access import Access
+    from fairlead.controllers.attempt import Attempt
+    from fairlead.controllers.memory import Memory
+    from fairlead.errors import FairleadError
+    from fairlead.runtime.clock import Clock
+    from fairlead.runtime.events import EventType
+    from fairlead.settings import ReconcileSettings
+
+__all__ = ["Outcomes"]
+
+PATIENCE_SECONDS = 2.0
+"""How long a run says nothing about what it waits for: as a rule it comes, and a false alarm helps nobody."""
+FIRST_RETRY_SECONDS = 0.75
+MOST_DOUBLINGS = 20
+
+
+class Outcomes:
+    """Ends runs of Kustomizations."""
+
+    def __init__(self, access: Access[Kustomization], settings: ReconcileSettings, clock: Clock) -> None:
+        self._access = access
+        self._settings = settings
+        self._clock = clock
+        self.refetch: Callable[[Key], None] = lambda _: None
+        """Asks a source to fetch again; set by who owns its queue."""
+
+    def tell(
+        self, attempt: Attempt, type: EventType, reason: str, message: str, metadata: dict[str, str] | None = None
+    ) -> None:
+        """An Event with the revision that the attempt is about."""
+        self._access.event(attempt.kustomization, type, reason, message, attempt.event_metadata | (metadata or {}))
+
+    async def succeed(self, attempt: Attempt, memory: Memory, *, healthy: str) -> Result:
+        """Applied and, where asked for, healthy: ``healthy`` is the message of that condition, or empty."""
+        memory.failures = 0
+        now = self._clock.monotonic()
+        if _is_news(attempt, memory, healthy=bool(healthy)):
+            duration = now - attempt.started
+            await attempt.session.write(attempt.succeeded(healthy=healthy, duration=duration))
+            interval = format_duration(attempt.interval)
+            text = f"Reconciliation finished in {format_seconds(duration)}, next run in {interval}"
+            metadata = {names.EVENT_COMMIT_STATUS: names.COMMIT_STATUS_UPDATE}
+            self.tell(attempt, "Normal", "ReconciliationSucceeded", text, metadata)
+        jitter = self._settings.interval_jitter
+        spread = random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 - spreads load, hides nothing
+        return memory.next_in(attempt.interval.total_seconds() * spread, now)
+
+    async def fail(self, attempt: Attempt, memory: Memory, error: FairleadError) -> Result:
+        """One condition, one Event, and when to try again."""
+        now = self._clock.monotonic()
+        if (patience := _patience(memory, error, now)) > 0:
+            return memory.next_in(patience, now)
+        reason, duration = reason_of(error, attempt.reason), now - attempt.started
+        message = _message(attempt, error, reason, duration)
+        memory.blocked = isinstance(error, NotReadyError) and reason == "ReconciliationFailed"
+        memory.unhealthy = isinstance(error, HealthCheckFailedError)
+        try:
+            await attempt.session.write(attempt.failed(reason, message, duration=duration, stalled=stalls(error)))
+        except NotFoundError:
+            return Result()
+        self._tell_failure(attempt, error, reason, message)
+        if isinstance(error, TreeMissingError):
+            ref = source_of(attempt.kustomization)
+            self.refetch(Key(ref.namespace, ref.name))
+        return self._retry(attempt, memory, error)
+
+    def _tell_failure(self, attempt: Attempt, error: FairleadError, reason: str, message: str) -> None:
+        if not isinstance(error, DependencyNotReadyError):
+            self.tell(attempt, "Warning", reason, message)
+            return
+        before = find_condition(attempt.kustomization.status.conditions or (), READY)
+        if before is None or (before.reason, before.message) != (reason, message):
+            text = f"Dependencies do not meet ready condition, retrying in 30s: {message}"
+            self.tell(attempt, "Normal", reason, text)
+
+    def _retry(self, attempt: Attempt, memory: Memory, error: FairleadError) -> Result:
+        """Flux's retry interval; sooner for what tends to pass by itself."""
+        if stalls(error):
+            return memory.never()
+        delay = attempt.retry_interval.total_seconds()
+        if may_pass_soon(error) or isinstance(error, TreeMissingError):
+            delay = min(delay, self._settings.dependency_interval.total_seconds())
+        elif isinstance(error, (UnavailableError, ConflictError)):
+            delay = min(delay, FIRST_RETRY_SECONDS * 2.0**memory.failures)
+            memory.failures = min(memory.failures + 1, MOST_DOUBLINGS)
+        memory.next_in(delay, self._clock.monotonic())
+        return Result(requeue_after=delay, error=error)
+
+
+def _patience(memory: Memory, error: FairleadError, now: float) -> float:
+    """Seconds for which a missing thing is not worth a word."""
+    if not may_pass_soon(error):
+        memory.impatient_at = None
+        return 0.0
+    if memory.impatient_at is None:
+        memory.impatient_at = now + PATIENCE_SECONDS
+    return memory.impatient_at - now
+
+
+def _message(attempt: Attempt, error: FairleadError, reason: str, duration: float) -> str:
+    match reason:
+        case "HealthCheckFailed":
+            return f"health check failed after {format_seconds(duration)}: {error}{attempt.commit_text()}"
+        case "BuildFailed" if not str(error).startswith(("post build", "substitute from")):
+            return f"kustomize build failed: {error}"
+        case _:
+            return str(error)
+
+
+def _is_news(attempt: Attempt, memory: Memory, *, healthy: bool) -> bool:
+    """Whether a success is worth a write; an idle cluster costs none."""
+    status = attempt.kustomization.status
+    ready = find_condition(status.conditions or (), READY)
+    checked = find_condition(status.conditions or (), "Healthy")
+    known = (
+        ready is not None and ready.status,
+        checked is not None and checked.status == "True",
+        status.observed_generation,
+        status.last_applied_revision,
+        status.last_attempted_revision,
+        status.last_handled_reconcile_at,
+        status.history[0].digest if status.history else "",
+    )
+    found = (
+        "True",
+        healthy,
+        attempt.kustomization.metadata.generation,
+        attempt.revision,
+        attempt.revision,
+        attempt.requested,
+        attempt.digest,
+    )
+    same_inventory = attempt.inventory is None or attempt.inventory == inventory_of(attempt.kustomization)
+    return memory.changed or known != found or not same_inventory
