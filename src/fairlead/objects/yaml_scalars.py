@@ -24,6 +24,7 @@ __all__ = [
     "parse_timestamp",
     "plain_11",
     "plain_12",
+    "whole",
 ]
 
 NULLS: Final = frozenset(["", "~", "null", "Null", "NULL"])
@@ -173,8 +174,13 @@ def json_number(value: float) -> int | float:
     if isinstance(value, float):
         if not value.is_integer() or abs(value) >= 1e21:
             return value
-        value = int(value)
+        value = whole(value)
     return value if -_MAX_INT64 - 1 <= value <= _MAX_INT64 else float(value)
+
+
+def whole(value: float) -> int:
+    """The integer that JSON shows for a float without a fraction: its shortest digits, filled up with zeros."""
+    return int(value) if -(2**53) < value < 2**53 else int(format_float(value, exponent_from=400))
 
 
 def format_float(value: float, *, exponent_from: int) -> str:

@@ -19,6 +19,7 @@ from fairlead.objects.yaml_scalars import (
     is_base60,
     number,
     parse_timestamp,
+    whole,
 )
 
 __all__ = ["natural_order", "write"]
@@ -70,6 +71,8 @@ class _Scalars(dict[str, str]):
 
 
 _scalars = _Scalars()
+_LONG_KEY: Final = "?"
+"""Stands for a key that needs lines of its own; a real key is written in quotes when it is a question mark."""
 _orders: dict[tuple[str, ...], list[tuple[str, str]]] = {}
 
 
@@ -98,30 +101,38 @@ def _write_map(out: list[str], value: dict[str, Any], pad: str, lead: str, sort_
     for key, written in order:
         item = value[key]
         kind = type(item)
-        if kind is str:
+        if written is _LONG_KEY:
+            _write_long_key(out, key, item, pad, lead, sort_keys)
+        elif kind is str:
             if "\n" in item:
                 text = _literal(item, indent + 2, indent + len(written) + 2)
             else:
                 text = _scalars[item]
                 if len(text) + indent + len(written) > 78 and " " in text:
-                    text = _wrap(text, indent + 2, indent + len(written) + 2 - (written.rfind("\n") + 1))
+                    text = _wrap(text, indent + 2, indent + len(written) + 2)
             out.append(f"{lead}{written}: {text}\n")
         elif kind is dict and item:
-            if written[0] == "?":
-                _write_map(out, item, pad + "  ", f"{lead}{written}: ", sort_keys)
-            else:
-                out.append(f"{lead}{written}:\n")
-                deeper = pad + "  "
-                _write_map(out, item, deeper, deeper, sort_keys)
+            out.append(f"{lead}{written}:\n")
+            deeper = pad + "  "
+            _write_map(out, item, deeper, deeper, sort_keys)
         elif kind is list and item:
-            if written[0] == "?":
-                _write_list(out, item, pad + "  ", f"{lead}{written}: ", sort_keys)
-            else:
-                out.append(f"{lead}{written}:\n")
-                _write_list(out, item, pad, pad, sort_keys)
+            out.append(f"{lead}{written}:\n")
+            _write_list(out, item, pad, pad, sort_keys)
         else:
             out.append(f"{lead}{written}: {_inline(item, indent + 2, indent + len(written) + 2)}\n")
         lead = pad
+
+
+def _write_long_key(out: list[str], key: str, item: Any, pad: str, lead: str, sort_keys: bool) -> None:
+    """``? key`` on lines of its own, and ``: value`` on the next."""
+    indent = len(pad) + 2
+    out.append(f"{lead}? {_inline(key, indent, indent)}\n")
+    if type(item) is dict and item:
+        _write_map(out, item, pad + "  ", pad + ": ", sort_keys)
+    elif type(item) is list and item:
+        _write_list(out, item, pad + "  ", pad + ": ", sort_keys)
+    else:
+        out.append(f"{pad}: {_inline(item, indent, indent)}\n")
 
 
 def _write_list(out: list[str], value: list[Any], pad: str, lead: str, sort_keys: bool) -> None:
@@ -176,9 +187,9 @@ def _float(value: float) -> str:
         return ".nan"
     if value in (float("inf"), float("-inf")):
         return ".inf" if value > 0 else "-.inf"
-    if value.is_integer() and -(2**63) <= value < 2**64:
-        return str(int(value))
-    return format_float(value, exponent_from=6 if not value.is_integer() else 20)
+    if value.is_integer() and abs(value) < 1e21 and -(2**63) <= (digits := whole(value)) < 2**64:
+        return str(digits)
+    return format_float(value, exponent_from=6)
 
 
 def _one_line(text: str) -> str:
@@ -200,11 +211,17 @@ def _with_breaks(text: str) -> str:
 
 
 def _double_quoted(text: str) -> str:
+    if text[:1] == "\ufeff":
+        # go-yaml asks whether the text, not the character, is a byte order mark: then it escapes everything.
+        return '"' + "".join(_escaped(character) for character in text) + '"'
     return '"' + _ESCAPED.sub(_escape, text) + '"'
 
 
 def _escape(match: re.Match[str]) -> str:
-    character = match[0]
+    return _escaped(match[0])
+
+
+def _escaped(character: str) -> str:
     known = _ESCAPES.get(character)
     if known is not None:
         return known
@@ -264,17 +281,14 @@ def _remember_order(keys: tuple[str, ...]) -> list[tuple[str, str]]:
     return order
 
 
-def _key(key: str) -> str:
+def _key(key: str, indent: int = 0) -> str:
     """A key as it stands before its colon; long ones and those with line breaks take YAML's ``? key`` form."""
     if not isinstance(key, str):
         raise TypeError(f"{type(key).__name__} is no key of YAML")
-    if "\n" in key:
-        written = _double_quoted(key)
-    elif key == "":
-        written = '""'
-    else:
-        written = _scalars[key]
-    return written
+    breaks = _BREAK.search(key) is not None
+    if not breaks and len(key) * 4 > _LONGEST_SIMPLE_KEY:
+        breaks = len(key.encode(errors="surrogateescape")) > _LONGEST_SIMPLE_KEY
+    return _LONG_KEY if breaks else _scalars[key]
 
 
 def natural_order(keys: tuple[str, ...]) -> list[str]:

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from fairlead.objects.yaml_reader import MAX_DEPTH, SIGS_LENIENT, YamlError, read_documents
 
+from fairlead.objects.yaml_scalars import whole
+
 from .errors import KustomizeError
 from .values import Value, Written
 
@@ -96,9 +98,9 @@ def as_json(value: Value) -> Any:
         value = value.value
         kind = type(value)
     if kind is int and not -(2**53) <= value <= 2**53:
-        return int(float(value))
+        return whole(float(value))
     if kind is float and value.is_integer() and abs(value) < 1e21:
-        return int(value)
+        return whole(value)
     return value
 
 
