@@ -18,11 +18,11 @@ __all__ = [
     "expired",
     "forbidden",
     "invalid",
-    "method_not_supported",
+    "missing_resource",
+    "not_allowed",
     "not_found",
     "resource_name",
     "unauthorized",
-    "unsupported_media_type",
 ]
 
 
@@ -121,11 +121,11 @@ def expired(message: str) -> StatusError:
     return StatusError(410, "Expired", message)
 
 
-def method_not_supported(group: str, resource: str, action: str) -> StatusError:
-    message = f'{action} is not supported on resources of kind "{resource_name(group, resource)}"'
-    return StatusError(405, "MethodNotAllowed", message, _details("", group, resource))
+def missing_resource() -> StatusError:
+    """A path of a served group that leads nowhere."""
+    return StatusError(404, "NotFound", "the server could not find the requested resource", {})
 
 
-def unsupported_media_type(accepted: list[str], what: str) -> StatusError:
-    message = f"{what}, accepted media types include: {', '.join(accepted)}"
-    return StatusError(415, "UnsupportedMediaType", message)
+def not_allowed() -> StatusError:
+    text = "the server does not allow this method on the requested resource"
+    return StatusError(405, "MethodNotAllowed", text, {})

@@ -36,6 +36,8 @@ __all__ = ["RECORDED", "ask_all", "connect"]
 AT_ONCE = 8
 """Scenarios that run side by side; each has a namespace of its own."""
 
+SCENARIO_SECONDS = 40.0
+
 RECORDED = Path(__file__).with_name("recorded.json")
 
 
@@ -100,7 +102,11 @@ async def ask_all(scenarios: list[Scenario], send: Send) -> dict[str, list[dict[
 
     async def ask(scenario: Scenario) -> None:
         async with limit:
-            answers[scenario.name] = await ask_one(scenario, send)
+            try:
+                async with asyncio.timeout(SCENARIO_SECONDS):
+                    answers[scenario.name] = await ask_one(scenario, send)
+            except TimeoutError:
+                answers[scenario.name] = [{"status": 0, "body": "took too long"}]
 
     async with asyncio.TaskGroup() as group:
         for scenario in scenarios:

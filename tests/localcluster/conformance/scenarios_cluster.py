@@ -287,7 +287,7 @@ _SUBRESOURCES = {
                 "apiVersion": "autoscaling/v1",
                 "kind": "Scale",
                 "metadata": {"name": "web", "namespace": "{ns}"},
-                "spec": {"replicas": 0},
+                "spec": {"replicas": 1},
             },
         ),
         get(f"{DEPLOYMENTS}/web"),

@@ -97,7 +97,7 @@ def widget(name: str = "w", **spec: Any) -> Manifest:
 
 
 ESTABLISHED = Step("GET", f"{CRDS}/{NAME}", eventually='"type":"Established","status":"True"')
-SERVED = Step("GET", f"{WIDGETS}?limit=1", eventually="WidgetList")
+SERVED = Step("GET", WIDGETS, eventually="WidgetList")
 GONE = delete(f"{CRDS}/{NAME}")
 DEFINED = (post(CRDS, definition()), ESTABLISHED, SERVED)
 

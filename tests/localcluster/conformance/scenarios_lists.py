@@ -93,7 +93,7 @@ _LISTS = {
     "list exactly before a change": [
         get(f"{MAPS}/c"),
         put(f"{MAPS}/a", config_map("a", data={"new": "1"}, labels={"mine": "1"})),
-        get(f"{MAPS}?{MINE}&resourceVersionMatch=Exact&resourceVersion=1"),
+        get(f"{MAPS}?{MINE}&resourceVersionMatch=Exact&resourceVersion={{rv}}"),
     ],
     "list not older than": [
         get(f"{MAPS}/a"),

@@ -41,6 +41,9 @@ class ServiceAddresses:
         spec, old = new["spec"], live["spec"]
         if spec.get("type") == "ExternalName":
             return
+        changed = spec.get("clusterIP") and spec["clusterIP"] != old.get("clusterIP")
+        if changed and spec.get("clusterIPs") == old.get("clusterIPs"):
+            spec["clusterIPs"] = [spec["clusterIP"]]
         for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
             if old.get(key) and not spec.get(key):
                 spec[key] = old[key]

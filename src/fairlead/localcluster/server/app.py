@@ -61,7 +61,7 @@ class ApiServer:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         user = self._authenticator.authenticate(request)
         route = parse_route(request.path)
-        if request.headers.get("Impersonate-User"):
+        if any(key.lower().startswith("impersonate-") for key in request.headers):
             user = self._impersonate(request, user)
         if route is None or not route.plural:
             return await self._answer_non_resource(request, user)

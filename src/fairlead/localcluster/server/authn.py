@@ -44,7 +44,7 @@ class Authenticator:
         """Whom the request's ``Impersonate-…`` headers name."""
         name = request.headers.get("Impersonate-User", "")
         if not name:
-            raise bad_request("requested [{Group}] without impersonating a user")
+            raise bad_request(f"requested [{_as_printed(request)}] without impersonating a user")
         groups = tuple(request.headers.getall("Impersonate-Group", []))
         extra: dict[str, list[str]] = {}
         for key, value in request.headers.items():
@@ -76,6 +76,12 @@ class Authenticator:
         for key, values in wanted.extra.items():
             for value in values:
                 yield Attributes(user, "impersonate", "authentication.k8s.io", "userextras", key, "", value, "v1")
+
+
+def _as_printed(request: web.BaseRequest) -> str:
+    """The references that the request would impersonate, as Go prints them."""
+    groups = [f"{{Group  {name}    }}" for name in request.headers.getall("Impersonate-Group", [])]
+    return " ".join(groups)
 
 
 def _of_certificate(request: web.BaseRequest) -> UserInfo | None:

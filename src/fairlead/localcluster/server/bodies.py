@@ -96,5 +96,5 @@ def delete_body(request: web.BaseRequest, body: bytes) -> bytes:
 
 def yaml_problem(error: yaml.YamlError) -> str:
     """The problem in the words of Go's YAML parser, which counts lines from zero here."""
-    line = f"line {error.line - 1}: " if error.line > 1 else ""
+    line = f"line {error.line}: " if error.line else ""
     return f"yaml: {line}{error.problem.removeprefix('yaml: ')}"

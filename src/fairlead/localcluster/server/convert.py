@@ -36,6 +36,9 @@ def from_storage(resource: Resource, obj: Manifest) -> Manifest:
         return _autoscaler_to_v1(obj)
     old = {new: name for name, new in _EVENT_FIELDS.items()}
     event = {old.get(key, key): value for key, value in obj.items()}
+    for key in ("reportingController", "reportingInstance"):
+        if not event.get(key):
+            event.pop(key, None)
     event.setdefault("eventTime", None)
     return event
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fairlead.localcluster.server.deleting import CLEANUP, DeleteOptions, Deleter
+from fairlead.localcluster.server.deleting import CLEANUP, CRDS, DeleteOptions, Deleter
 from fairlead.localcluster.server.pipeline import Pipeline, timestamp
 from fairlead.localcluster.server.registry import CustomVersion, Registry, Resource, Subresource
 from fairlead.localcluster.storage import decode_body
@@ -17,7 +17,6 @@ __all__ = ["CRDS", "Definitions"]
 
 Manifest = dict[str, Any]
 
-CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 _VERBS = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
 _SUBRESOURCE_VERBS = ["get", "patch", "update"]
 
@@ -51,7 +50,9 @@ class Definitions:
         definition["status"] = self._accept(definition)
         if definition["status"] != before:
             definition.update({"kind": "CustomResourceDefinition", "apiVersion": "apiextensions.k8s.io/v1"})
-            self._pipeline.write_system(self._resource, definition, stored, self._options)
+            self._pipeline.write_system(
+                self._resource, definition, stored, self._options, record=True, subresource="status"
+            )
         if _condition(definition["status"], "Established") == "True":
             self.serve(definition)
 

@@ -24,6 +24,7 @@ __all__ = ["DeleteOptions", "Deleter"]
 Manifest = dict[str, Any]
 
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
+CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 _POLICY_FINALIZERS = {"Foreground": [FOREGROUND], "Orphan": [ORPHAN], "Background": []}
 _PROTECTED_NAMESPACES = ("default", "kube-public", "kube-system")
@@ -80,7 +81,7 @@ class Deleter:
             return self._delete_namespace(resource, stored, live, options)
         metadata = live["metadata"]
         finalizers = _finalizers(metadata.get("finalizers") or [], wanted.policy)
-        if resource.collection == "customresourcedefinitions.apiextensions.k8s.io" and CLEANUP not in finalizers:
+        if resource.collection == CRDS and CLEANUP not in finalizers:
             finalizers = [*finalizers, CLEANUP]
             _mark_terminating(live)
         grace = _grace(resource, live, wanted)
@@ -89,7 +90,7 @@ class Deleter:
         before = dict(metadata)
         metadata["finalizers"] = finalizers
         if not metadata.get("deletionTimestamp"):
-            _mark(metadata, grace)
+            _mark(metadata, grace, definition=resource.collection == CRDS)
         elif grace < int(metadata.get("deletionGracePeriodSeconds") or 0):
             metadata["deletionGracePeriodSeconds"] = grace
         if metadata == before or (
@@ -148,9 +149,11 @@ def _grace(resource: Resource, live: Manifest, wanted: DeleteOptions) -> int:
     return int(known if known is not None else spec.get("terminationGracePeriodSeconds", 30))
 
 
-def _mark(metadata: Manifest, grace: int) -> None:
+def _mark(metadata: Manifest, grace: int, *, definition: bool) -> None:
     when = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=grace)
     metadata["deletionTimestamp"] = when.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if definition:  # marked by code of its own in the real server, too
+        return
     metadata["deletionGracePeriodSeconds"] = grace
     if metadata.get("generation"):
         metadata["generation"] += 1

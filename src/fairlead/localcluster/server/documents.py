@@ -8,6 +8,7 @@ from aiohttp import web
 
 from fairlead.localcluster.server.negotiate import wants_discovery
 from fairlead.localcluster.server.respond import json_response
+from fairlead.localcluster.status import missing_resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,12 +25,12 @@ VERSION: dict[str, Any] = {
     "emulationMinor": "35",
     "minCompatibilityMajor": "1",
     "minCompatibilityMinor": "34",
-    "gitVersion": "v1.35.4+fairlead",
+    "gitVersion": "v1.35.4",
     "gitCommit": "",
-    "gitTreeState": "clean",
+    "gitTreeState": "",
     "buildDate": "1970-01-01T00:00:00Z",
-    "goVersion": "",
-    "compiler": "",
+    "goVersion": "none",
+    "compiler": "python",
     "platform": "linux/amd64",
 }
 
@@ -47,11 +48,12 @@ class Documents:
             case ["api"] | ["apis"]:
                 return self._root(request, parts[0])
             case ["api", version]:
-                return _document(self._discovery.resource_list("", version))
+                return _document(self._discovery.resource_list("", version), known=True)
             case ["apis", group]:
-                return _document(self._discovery.group(group))
+                return _document(self._discovery.group(group), known=False)
             case ["apis", group, version]:
-                return _document(self._discovery.resource_list(group, version))
+                known = group in self._discovery.groups()
+                return _document(self._discovery.resource_list(group, version), known=known)
             case ["version"]:
                 return json_response(VERSION)
             case ["healthz" | "readyz" | "livez", *_]:
@@ -91,7 +93,10 @@ class Documents:
         return sorted(paths)
 
 
-def _document(value: dict[str, Any] | None) -> web.Response | None:
+def _document(value: dict[str, Any] | None, *, known: bool) -> web.Response | None:
+    """A missing version of a known group is answered in JSON, an unknown group is no path at all."""
+    if value is None and known:
+        raise missing_resource()
     return json_response(value) if value is not None else None
 
 

@@ -182,7 +182,7 @@ class Garbage:
         resource, stored, obj = found
         kept = [one for one in obj["metadata"].get("ownerReferences") or [] if one["uid"] not in gone]
         obj["metadata"]["ownerReferences"] = kept
-        self._pipeline.write_system(resource, obj, stored, self._options)
+        self._pipeline.write_system(resource, obj, stored, self._options, record=True)
 
     def _release(self, uid: str, finalizer: str) -> None:
         found = self._find(uid)

@@ -132,7 +132,9 @@ class Namespaces:
                 condition["lastTransitionTime"] = before["lastTransitionTime"]
         if conditions != namespace["status"].get("conditions"):
             namespace["status"] = {**namespace["status"], "conditions": conditions}
-            self._pipeline.write_system(self._find("Namespace"), namespace, stored, self._options)
+            self._pipeline.write_system(
+                self._find("Namespace"), namespace, stored, self._options, record=True, subresource="status"
+            )
 
 
 def _condition(kind: str, status: str, reason: str, message: str) -> Manifest:

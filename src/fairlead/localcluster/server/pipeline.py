@@ -14,7 +14,7 @@ from fairlead.localcluster.server import strategy
 from fairlead.localcluster.server.admission import Admission
 from fairlead.localcluster.server.convert import to_storage
 from fairlead.localcluster.server.serving import to_manifest
-from fairlead.localcluster.status import StatusError, already_exists, bad_request, conflict, not_found
+from fairlead.localcluster.status import StatusError, already_exists, bad_request, conflict, invalid, not_found
 from fairlead.localcluster.storage import Store, Stored, encode_body, object_key
 
 if TYPE_CHECKING:
@@ -100,6 +100,10 @@ class Pipeline:
         stored = self.live(resource, namespace, name)
         self._check_locks(resource, stored, obj)
         obj = self.rules.decode(resource, obj, options)
+        if resource.needs_version and not (obj.get("metadata") or {}).get("resourceVersion"):
+            text = "Invalid value: 0: must be specified for an update"
+            causes = [("FieldValueInvalid", text, "metadata.resourceVersion")]
+            raise invalid(resource.group, resource.plural, name, causes)
         return self.replace(resource, stored, obj, options, subresource=subresource)
 
     def _check_locks(self, resource: Resource, stored: Stored, obj: Manifest) -> None:
@@ -146,7 +150,9 @@ class Pipeline:
         if self.rules.settle(live, new) is live:
             return Written(stored)
         if may_vanish(new):
-            return Written(self._remove(resource, stored, live, options), deleted=True)
+            self._remove(resource, stored, live, options)
+            last = Stored(stored.namespace, stored.name, stored.version, encode_body(to_storage(resource, new)))
+            return Written(last, deleted=True)
         return Written(self._put(resource, new, stored, options))
 
     def _put(self, resource: Resource, obj: Manifest, live: Stored | None, options: WriteOptions) -> Stored:
@@ -164,8 +170,23 @@ class Pipeline:
             return stored
         return self.store.remove(resource.collection, stored.key, to_storage(resource, live))
 
-    def write_system(self, resource: Resource, obj: Manifest, stored: Stored | None, options: WriteOptions) -> Stored:
-        """Store as it is: for the server's own housekeeping (deletion marks, conditions of definitions)."""
+    def write_system(
+        self,
+        resource: Resource,
+        obj: Manifest,
+        stored: Stored,
+        options: WriteOptions,
+        *,
+        record: bool = False,
+        subresource: str = "",
+    ) -> Stored:
+        """Store without the rules for clients: the server's own housekeeping (deletion marks, conditions).
+
+        ``record`` says that the writer comes to own what it changes.
+        """
+        if record:
+            live = to_manifest(resource, stored.body)
+            obj = self.rules.record(resource, live, obj, options, timestamp(), subresource)
         return self._put(resource, obj, stored, options)
 
     def remove(self, resource: Resource, stored: Stored, options: WriteOptions) -> Stored:

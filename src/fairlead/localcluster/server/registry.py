@@ -23,6 +23,26 @@ __all__ = ["Registry", "Resource", "Subresource"]
 _SHARED_COLLECTIONS = {("events.k8s.io", "events"): "events"}
 """Resources whose objects live in another resource's collection."""
 
+_CONDITIONAL = frozenset(
+    {
+        "apiservices.apiregistration.k8s.io",
+        "csidrivers.storage.k8s.io",
+        "csinodes.storage.k8s.io",
+        "customresourcedefinitions.apiextensions.k8s.io",
+        "flowschemas.flowcontrol.apiserver.k8s.io",
+        "leases.coordination.k8s.io",
+        "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+        "poddisruptionbudgets.policy",
+        "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
+        "runtimeclasses.node.k8s.io",
+        "validatingadmissionpolicies.admissionregistration.k8s.io",
+        "validatingadmissionpolicybindings.admissionregistration.k8s.io",
+        "validatingwebhookconfigurations.admissionregistration.k8s.io",
+        "volumeattachments.storage.k8s.io",
+    }
+)
+"""Built-in resources that cannot be updated without saying which version the update is based on."""
+
 _HUB_VERSIONS = {"horizontalpodautoscalers.autoscaling": "v2"}
 """The version in which a resource is stored, where it is not the preferred one."""
 
@@ -79,6 +99,11 @@ class Resource(msgspec.Struct, frozen=True, dict=True):
 
     def subresource(self, name: str) -> Subresource | None:
         return next((one for one in self.subresources if one.name == name), None)
+
+    @property
+    def needs_version(self) -> bool:
+        """Whether an update has to name the resource version that it is based on."""
+        return self.custom is not None or self.collection in _CONDITIONAL
 
     @property
     def has_status(self) -> bool:
@@ -140,8 +165,8 @@ class Registry:
     def is_builtin_group(self, group: str) -> bool:
         return any(one.group == group for one in _builtin())
 
-    def serves(self, group: str, version: str) -> bool:
-        return any(one.group == group and one.version == version for one in self._served.values())
+    def has_group(self, group: str) -> bool:
+        return any(one.group == group for one in self._served.values())
 
     def set_custom(self, definition: str, served: list[Resource]) -> None:
         """Replace what a definition (by name) serves; an empty list ends it."""

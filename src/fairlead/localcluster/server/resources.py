@@ -10,13 +10,14 @@ from aiohttp import web
 from fairlead.localcluster.server.bodies import check_kind, delete_body, read_object
 from fairlead.localcluster.server.deleting import DeleteOptions
 from fairlead.localcluster.server.negotiate import Form, negotiate
+from fairlead.localcluster.server.pipeline import timestamp
 from fairlead.localcluster.server.reading import too_large
 from fairlead.localcluster.server.requests import ListOptions, WriteOptions, flag
 from fairlead.localcluster.server.respond import bytes_response, json_response
 from fairlead.localcluster.server.selectors import select
 from fairlead.localcluster.server.serving import object_bytes
 from fairlead.localcluster.server.watching import Watch
-from fairlead.localcluster.status import StatusError
+from fairlead.localcluster.status import missing_resource, not_allowed
 from fairlead.localcluster.storage import decode_body
 
 if TYPE_CHECKING:
@@ -42,17 +43,6 @@ _RETURNS_DELETED = frozenset(
 )
 """Resources whose deletion answers with the object instead of a Status."""
 
-_NOT_FOUND_TEXT = "the server could not find the requested resource"
-_NOT_ALLOWED_TEXT = "the server does not allow this method on the requested resource"
-
-
-def missing_resource() -> StatusError:
-    return StatusError(404, "NotFound", _NOT_FOUND_TEXT, {})
-
-
-def not_allowed() -> StatusError:
-    return StatusError(405, "MethodNotAllowed", _NOT_ALLOWED_TEXT, {})
-
 
 class ResourceHandler:
     def __init__(self, core: Core) -> None:
@@ -62,7 +52,7 @@ class ResourceHandler:
     async def handle(self, request: web.BaseRequest, route: Route, user: UserInfo) -> web.StreamResponse:
         resource = self._core.registry.find(route.group, route.version, route.plural)
         if resource is None:
-            if self._core.registry.serves(route.group, route.version):
+            if self._core.registry.has_group(route.group):
                 raise missing_resource()
             return web.Response(status=404, text="404 page not found\n", headers={"X-Content-Type-Options": "nosniff"})
         if route.namespace and not resource.namespaced:
@@ -167,6 +157,10 @@ class ResourceHandler:
         obj = read_object(request, await request.read(), resource.kind)
         review = self._core.reviews.get((resource.group, resource.kind))
         if review is not None:
+            check_kind(resource, obj)
+            obj = self._core.rules.record(
+                resource, None, self._core.rules.decode(resource, obj, options), options, timestamp(), ""
+            )
             return json_response(review(obj, user, route.namespace), status=201)
         check_kind(resource, obj)
         written = self._core.pipeline.create(resource, route.namespace, obj, options)

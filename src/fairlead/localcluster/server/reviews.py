@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fairlead.localcluster.server.authz import Attributes
+from fairlead.localcluster.server.pipeline import timestamp
 from fairlead.localcluster.server.requests import UserInfo
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class _Answers:
 
     def own_identity(self, question: Manifest, user: UserInfo, namespace: str) -> Manifest:
         answer = _answer(question, None, {"userInfo": _user_info(user)})
-        answer["metadata"] = {"creationTimestamp": None}
+        answer["metadata"] = {"creationTimestamp": timestamp()}
         return answer
 
     def token(self, question: Manifest, user: UserInfo, namespace: str) -> Manifest:
@@ -88,7 +89,8 @@ class _Answers:
 
 
 def _answer(question: Manifest, spec: Manifest | None, status: Manifest) -> Manifest:
-    answer = {"kind": question["kind"], "apiVersion": question["apiVersion"], "metadata": {}, "status": status}
+    metadata = question.get("metadata") or {}
+    answer = {"kind": question["kind"], "apiVersion": question["apiVersion"], "metadata": metadata, "status": status}
     if spec is not None:
         answer["spec"] = spec
     return answer

@@ -73,6 +73,8 @@ class _Parser:
             requirements.append(self.requirement())
             if self.peek() and self.take() != ",":
                 raise self.error(self.tokens[self.at - 1], "',' or 'end of string'", wrap=False)
+            if self.at and self.tokens[self.at - 1] == "," and not self.peek():
+                raise self.error("", "identifier after ','", wrap=False)
         return requirements
 
     def requirement(self) -> Requirement:
@@ -80,8 +82,10 @@ class _Parser:
         if negated:
             self.take()
         key = self.take()
+        if negated and not key:
+            raise self.error("", "identifier")
         if not key or key in "=!<>(),==":
-            raise self.error(key, "!, identifier, or ''end of string''", wrap=False)
+            raise self.error(key, "!, identifier, or 'end of string'", wrap=False)
         _check_key(key)
         if negated:
             return Requirement(key, "!")
@@ -103,12 +107,13 @@ class _Parser:
 
     def values(self) -> frozenset[str]:
         if self.take() != "(":
-            raise self.error(self.tokens[self.at - 1] if self.at <= len(self.tokens) else "", "'('")
+            found = self.tokens[self.at - 1] if self.at <= len(self.tokens) else ""
+            raise ValueError(f"unable to parse requirement: found '{found}' expected: '('")
         values: set[str] = set()
         expect_value = True
         while (part := self.take()) != ")":
             if not part:
-                raise self.error("", "',', or ')'")
+                raise self.error("", "',' or ')'")
             if part == ",":
                 if expect_value:
                     values.add("")
@@ -126,30 +131,34 @@ class _Parser:
 
 _LABEL_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+_NAME_RULE = (
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
+    "(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+)
+_PREFIX_RULE = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+_VALUE_RULE = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+)
 
 
 def _check_key(key: str) -> None:
-    name = key.rpartition("/")[2]
+    prefix, _, name = key.rpartition("/")
+    where = f'unable to parse requirement: <nil>: Invalid value: "{key}":'
+    if "/" in prefix:
+        raise ValueError(f"{where} a valid label key {_NAME_RULE} {_PREFIX_RULE}")
     if not _LABEL_NAME.fullmatch(name) or len(name) > 63:
-        raise ValueError(
-            f'unable to parse requirement: <nil>: Invalid value: "{key}": name part must consist of alphanumeric '
-            "characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or "
-            "'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-        )
+        raise ValueError(f"{where} name part {_NAME_RULE}")
 
 
 def _check_value(key: str, value: str) -> None:
+    where = f'unable to parse requirement: values[0][{key}]: Invalid value: "{value}":'
     if not _LABEL_VALUE.fullmatch(value):
-        raise ValueError(
-            f'unable to parse requirement: values[0][{key}]: Invalid value: "{value}": a valid label must be an empty '
-            "string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric"
-            " character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
-            "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-        )
+        raise ValueError(f"{where} {_VALUE_RULE}")
     if len(value) > 63:
-        raise ValueError(
-            f'unable to parse requirement: values[0][{key}]: Invalid value: "{value}": must be no more than 63 bytes'
-        )
+        raise ValueError(f"{where} must be no more than 63 bytes")
 
 
 def parse_label_selector(text: str) -> list[Requirement]:

@@ -10,12 +10,13 @@ from aiohttp import web
 
 from fairlead.localcluster.server.bodies import read_object
 from fairlead.localcluster.server.deleting import DeleteOptions
+from fairlead.localcluster.server.negotiate import Form
 from fairlead.localcluster.server.pipeline import timestamp
 from fairlead.localcluster.server.registry import Resource
 from fairlead.localcluster.server.requests import WriteOptions
-from fairlead.localcluster.server.respond import json_response
-from fairlead.localcluster.server.serving import to_manifest
-from fairlead.localcluster.status import StatusError, bad_request, invalid
+from fairlead.localcluster.server.respond import bytes_response, json_response
+from fairlead.localcluster.server.serving import object_bytes, to_manifest
+from fairlead.localcluster.status import StatusError, bad_request, invalid, not_allowed
 
 if TYPE_CHECKING:
     from fairlead.localcluster.server.core import Core
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Subresources"]
 
 Manifest = dict[str, Any]
-
-_TEXT = "the server does not allow this method on the requested resource"
 
 
 class Subresources:
@@ -67,7 +66,7 @@ class Subresources:
                     501, "NotImplemented", f"the local cluster runs no containers: no {route.subresource}"
                 )
             case _:
-                raise StatusError(405, "MethodNotAllowed", _TEXT, {})
+                raise not_allowed()
 
     def _set_scale(
         self, request: web.BaseRequest, route: Route, resource: Resource, body: bytes, options: WriteOptions
@@ -133,13 +132,12 @@ class Subresources:
     def _finalize(self, route: Route, resource: Resource, body: bytes, options: WriteOptions) -> web.Response:
         stored = self._core.pipeline.live(resource, "", route.name)
         live = to_manifest(resource, stored.body)
-        finalizers = (msgspec.json.decode(body).get("spec") or {}).get("finalizers") or []
+        wanted = msgspec.json.decode(body)
+        self._core.pipeline.check_version(resource, stored, wanted.get("metadata") or {})
+        finalizers = (wanted.get("spec") or {}).get("finalizers") or []
         live["spec"] = {"finalizers": finalizers} if finalizers else {}
-        if live["metadata"].get("deletionTimestamp") and not finalizers and not live["metadata"].get("finalizers"):
-            self._core.pipeline.remove(resource, stored, options)
-        else:
-            self._core.pipeline.write_system(resource, live, stored, options)
-        return json_response(live)
+        written = self._core.pipeline.replace(resource, stored, live, options, subresource="finalize")
+        return bytes_response(object_bytes(resource, written.stored, Form()))
 
 
 def _success(code: int) -> Manifest:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,9 @@ BACKLOG = 10_000
 
 BOOKMARK_SECONDS = 60.0
 """How often a watcher that asked for bookmarks is told how far it has got."""
+
+LAST_BOOKMARK_SECONDS = 2.0
+"""How long before the end of a watch its last bookmark is sent."""
 
 
 class Watch:
@@ -103,27 +108,34 @@ class Watch:
         loop = asyncio.get_running_loop()
         seconds = self._options.timeout_seconds
         deadline = loop.time() + (seconds if seconds > 0 else 3600)
+        bookmark = self._next_bookmark(loop.time(), deadline)
         if self._gone:
             yield _error_line(self._gone)
             return
         if self._from_list:
             yield b"".join(self._initial_lines())
         while not self._overrun:
-            wait = min(BOOKMARK_SECONDS, deadline - loop.time())
             if not self._pending:
-                try:
-                    async with asyncio.timeout(wait):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(min(bookmark, deadline)):
                         await self._wake.wait()
-                except TimeoutError:
-                    pass
             self._wake.clear()
             lines = self._drain()
+            now = loop.time()
+            if now >= bookmark:
+                lines.append(self._bookmark({}))
+                bookmark = self._next_bookmark(now, deadline)
             if lines:
                 yield b"".join(lines)
-            elif self._options.bookmarks and not self._overrun:
-                yield self._bookmark({})
-            if loop.time() >= deadline:
+            if now >= deadline:
                 return
+
+    def _next_bookmark(self, now: float, deadline: float) -> float:
+        """Once a minute, and shortly before the end, so that the next watch resumes from there."""
+        if not self._options.bookmarks:
+            return math.inf
+        last = deadline - LAST_BOOKMARK_SECONDS
+        return min(now + BOOKMARK_SECONDS, last) if now < last else math.inf
 
     def _initial_lines(self) -> list[bytes]:
         lines = [self._line(Change(one.version, None, one, one.body), "ADDED") for one in self._initial]
