@@ -36,7 +36,7 @@ class _Json(logging.Formatter):
             "msg": record.getMessage(),
         }
         if run := current_run():
-            line |= {"controller": run.controller, "key": run.key, "reconcileID": run.id}
+            line |= {"controller": run.controller, "key": str(run.key), "reconcileID": run.id}
         if record.exc_info:
             line["stacktrace"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

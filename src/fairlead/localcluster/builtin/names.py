@@ -207,7 +207,7 @@ def metadata(obj: dict[str, Any], check_name: Check, old: dict[str, Any] | None)
     errors += labels("metadata.labels", meta.get("labels"))
     errors += _annotations("metadata.annotations", meta.get("annotations"))
     errors += _owners(meta.get("ownerReferences") or [])
-    errors += _finalizers(meta.get("finalizers") or [])
+    errors += _finalizers(meta.get("finalizers") or [], built_in=_is_built_in(obj))
     if old is not None:
         errors += _metadata_change(meta, old.get("metadata") or {})
     return errors
@@ -255,11 +255,17 @@ def _owners(owners: list[dict[str, Any]]) -> list[FieldError]:
     return errors
 
 
-def _finalizers(finalizers: list[str]) -> list[FieldError]:
+def _is_built_in(obj: dict[str, Any]) -> bool:
+    group = split_api_version(obj.get("apiVersion") or "")[0]
+    return "." not in group or (group.endswith(".k8s.io") and group != "apiextensions.k8s.io")
+
+
+def _finalizers(finalizers: list[str], *, built_in: bool) -> list[FieldError]:
+    # Built-in kinds ask for a standard or a fully qualified name; custom resources for a qualified one only.
     errors: list[FieldError] = []
     for index, name in enumerate(finalizers):
         errors += problems("metadata.finalizers", name, qualified_name)
-        if "/" not in name and name not in _STANDARD_FINALIZERS:
+        if built_in and "/" not in name and name not in _STANDARD_FINALIZERS:
             text = "name is neither a standard finalizer name nor is it fully qualified"
             errors.append(invalid(f"metadata.finalizers[{index}]", name, text))
     return errors
