@@ -26,6 +26,8 @@ _NUMBER = "(int|uint|double)"
 _MIXED_NUMBERS = re.compile(rf"found no matching overload for '_[<>]=?_' applied to '\({_NUMBER}, {_NUMBER}\)'")
 _PROBLEM = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(\d+):(\d+): (.*)$", re.MULTILINE)
 
+_NOISE = " (in container '')"
+
 
 class ExpressionError(InvalidSpecError):
     """The expression cannot be used: its syntax, a name or a type is wrong. Only another expression helps."""
@@ -98,6 +100,6 @@ def _reason(error: object) -> str:
     text = str(error)
     if problem := _PROBLEM.search(text):
         line, column, what = problem.groups()
-        return f"{what.replace(" (in container '')", '')} at {line}:{column}"
+        return f"{what.removesuffix(_NOISE)} at {line}:{column}"
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     return re.sub(r"^[A-Z_]+: ", "", first)
