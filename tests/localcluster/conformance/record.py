@@ -36,7 +36,7 @@ __all__ = ["RECORDED", "ask_all", "connect"]
 AT_ONCE = 8
 """Scenarios that run side by side; each has a namespace of its own."""
 
-SCENARIO_SECONDS = 40.0
+SCENARIO_SECONDS = 90.0
 
 RECORDED = Path(__file__).with_name("recorded.json")
 

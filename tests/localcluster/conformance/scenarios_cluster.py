@@ -74,7 +74,6 @@ _NAMESPACES = {
         Step("PATCH", f"{SPACES}/{EXTRA}/configmaps/c?fieldManager=m", config_map("c"), media=APPLY),
         delete(f"{SPACES}/{EXTRA}"),
         patch(f"{SPACES}/{EXTRA}/configmaps/a", {"metadata": {"finalizers": None}}),
-        gone(f"{SPACES}/{EXTRA}"),
     ],
     "namespaces that may not be deleted": [
         delete(f"{SPACES}/default"),
@@ -84,9 +83,8 @@ _NAMESPACES = {
     "namespace finalize": [
         post(SPACES, namespace()),
         put(f"{SPACES}/{EXTRA}/finalize", {**namespace(), "spec": {"finalizers": ["kubernetes", "example.com/y"]}}),
-        delete(f"{SPACES}/{EXTRA}"),
         put(f"{SPACES}/{EXTRA}/finalize", {**namespace(), "spec": {}}),
-        gone(f"{SPACES}/{EXTRA}"),
+        delete(f"{SPACES}/{EXTRA}"),
     ],
 }
 
@@ -225,18 +223,6 @@ _ACCESS = {
             post(
                 REVIEWS,
                 review(verb="patch", group="apps", resource="deployments", subresource="scale", namespace="{ns}"),
-            )
-        ),
-    ],
-    "robot asks for its rules": [
-        as_robot(
-            post(
-                "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
-                {
-                    "apiVersion": "authorization.k8s.io/v1",
-                    "kind": "SelfSubjectRulesReview",
-                    "spec": {"namespace": "{ns}"},
-                },
             )
         ),
     ],

@@ -13,6 +13,9 @@ __all__ = ["ServiceAddresses"]
 
 Manifest = dict[str, Any]
 
+_OF_ADDRESSES = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy")
+"""What a service loses that becomes a name for something outside."""
+
 _FIRST_PORT, _LAST_PORT = 30000, 32767
 
 
@@ -40,6 +43,10 @@ class ServiceAddresses:
         """Addresses stay; a service that changes its type gets or loses what belongs to it."""
         spec, old = new["spec"], live["spec"]
         if spec.get("type") == "ExternalName":
+            if old.get("type") != "ExternalName":
+                for key in _OF_ADDRESSES:
+                    if spec.get(key) == old.get(key):
+                        spec.pop(key, None)
             return
         changed = spec.get("clusterIP") and spec["clusterIP"] != old.get("clusterIP")
         if changed and spec.get("clusterIPs") == old.get("clusterIPs"):

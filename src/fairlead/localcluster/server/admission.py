@@ -10,7 +10,6 @@ from fairlead.localcluster.storage import decode_body
 
 if TYPE_CHECKING:
     from fairlead.localcluster.server.registry import Resource
-    from fairlead.localcluster.server.requests import WriteOptions
     from fairlead.localcluster.storage import Store
 
 __all__ = ["Admission"]
@@ -23,7 +22,7 @@ class Admission:
         self._store = store
         self._addresses = ServiceAddresses(store)
 
-    def create(self, resource: Resource, namespace: str, obj: Manifest, options: WriteOptions) -> None:
+    def create(self, resource: Resource, namespace: str, obj: Manifest) -> None:
         """Before a new object is validated."""
         if resource.namespaced:
             self._namespace_alive(resource, namespace, obj)
@@ -55,12 +54,12 @@ class Admission:
             {key: value for key, value in details.items() if value},
         )
 
-    def update(self, resource: Resource, live: Manifest, new: Manifest, options: WriteOptions) -> None:
+    def update(self, resource: Resource, live: Manifest, new: Manifest) -> None:
         """Before a new state replaces the live one."""
         if resource.collection == "services":
             self._addresses.update(live, new)
 
-    def allocate(self, resource: Resource, obj: Manifest, options: WriteOptions) -> None:
+    def allocate(self, resource: Resource, obj: Manifest) -> None:
         """Give a valid new object what only the cluster can give: a service its address."""
         if resource.collection == "services":
             self._addresses.allocate(obj)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from fairlead.localcluster.schema import data
 from fairlead.localcluster.server.protobuf import MEDIA_TYPE, ProtobufError, read_protobuf
-from fairlead.localcluster.status import StatusError, bad_request
+from fairlead.localcluster.status import StatusError, bad_request, invalid
 from fairlead.objects import yaml
 from fairlead.objects.ref import split_api_version
 
@@ -69,7 +70,10 @@ def _unrecognized(kind: str, problem: str, body: bytes) -> StatusError:
 
 
 def check_kind(resource: Resource, obj: Manifest) -> None:
-    """A body must be of the kind of its path; absent names are filled in."""
+    """A body must be of the kind of its path; absent names of built-in kinds are filled in."""
+    if resource.custom is not None:
+        _check_custom_kind(resource, obj)
+        return
     kind, api_version = obj.get("kind") or resource.kind, obj.get("apiVersion") or resource.api_version
     if kind != resource.kind or api_version != resource.api_version:
         group, version = split_api_version(str(api_version))
@@ -84,6 +88,25 @@ def check_kind(resource: Resource, obj: Manifest) -> None:
             f'version "{api_version}" in scheme "pkg/runtime/scheme.go:111"'
         )
     obj["kind"], obj["apiVersion"] = kind, api_version
+
+
+def _check_custom_kind(resource: Resource, obj: Manifest) -> None:
+    kind, api_version = obj.get("kind") or "", obj.get("apiVersion") or ""
+    if not kind or not api_version:
+        shown = json.dumps(obj)
+        missing = "Kind" if not kind else "apiVersion"
+        raise bad_request(
+            f"the object provided is unrecognized (must be of type {resource.kind}): Object '{missing}' is missing in "
+            f"'{shown}' ({shown[:30]} ...)"
+        )
+    if api_version != resource.api_version:
+        raise bad_request(
+            f"the API version in the data ({api_version}) does not match the expected API version "
+            f"({resource.api_version})"
+        )
+    if kind != resource.kind:
+        cause = ("FieldValueInvalid", f'Invalid value: "{kind}": must be {resource.kind}', "kind")
+        raise invalid(resource.group, kind, (obj.get("metadata") or {}).get("name") or "", [cause])
 
 
 def delete_body(request: web.BaseRequest, body: bytes) -> bytes:

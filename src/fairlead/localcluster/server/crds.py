@@ -67,42 +67,58 @@ class Definitions:
 
     def _accept(self, definition: Manifest) -> Manifest:
         spec, status = definition["spec"], dict(definition.get("status") or {})
-        names = dict(spec["names"])
-        names.setdefault("listKind", f"{names['kind']}List")
-        names.setdefault("singular", names["kind"].lower())
-        problem = self._name_conflict(definition)
+        accepted, conflict = self._names(definition)
         conditions = list(status.get("conditions") or [])
-        if problem:
-            accepted = _set(conditions, "NamesAccepted", "False", problem[0], problem[1])
-            established = _set(accepted, "Established", "False", "NotAccepted", "not all names are accepted")
-            status.setdefault("acceptedNames", {"plural": "", "kind": ""})
-            return {**status, "conditions": established, "storedVersions": status.get("storedVersions") or []}
-        conditions = _set(conditions, "NamesAccepted", "True", "NoConflicts", "no conflicts found")
-        conditions = _set(
-            conditions, "Established", "True", "InitialNamesAccepted", "the initial names have been accepted"
-        )
+        if conflict is not None:
+            conditions = _set(conditions, "NamesAccepted", "False", *conflict)
+            if _condition(status, "Established") != "True":
+                conditions = _set(conditions, "Established", "False", "NotAccepted", "not all names are accepted")
+        else:
+            conditions = _set(conditions, "NamesAccepted", "True", "NoConflicts", "no conflicts found")
+            text = "the initial names have been accepted"
+            conditions = _set(conditions, "Established", "True", "InitialNamesAccepted", text)
         storage = next(one["name"] for one in spec["versions"] if one.get("storage"))
         stored = list(status.get("storedVersions") or [])
         if storage not in stored:
             stored.append(storage)
-        return {"conditions": conditions, "acceptedNames": names, "storedVersions": stored}
+        return {"conditions": conditions, "acceptedNames": accepted, "storedVersions": stored}
 
-    def _name_conflict(self, definition: Manifest) -> tuple[str, str] | None:
+    def _names(self, definition: Manifest) -> tuple[Manifest, tuple[str, str] | None]:
+        """The names that nobody else in the group has, and the last conflict about one: (reason, message)."""
         spec, own = definition["spec"], definition["metadata"]["name"]
         names = spec["names"]
+        resources, kinds = self._taken(spec["group"], own)
+        wanted = {"plural": names["plural"], "singular": names.get("singular") or names["kind"].lower()}
+        accepted: Manifest = {"plural": "", "kind": ""}
+        conflict = None
+        for key, name in wanted.items():
+            if name in resources:
+                conflict = (f"{key.capitalize()}Conflict", f'"{name}" is already in use')
+            else:
+                accepted[key] = name
+        used = [name for name in names.get("shortNames") or [] if name in resources]
+        if used:
+            conflict = ("ShortNamesConflict", ", ".join(f'"{name}" is already in use' for name in used))
+        elif names.get("shortNames"):
+            accepted["shortNames"] = names["shortNames"]
+        for key, name in (("kind", names["kind"]), ("listKind", names.get("listKind") or f"{names['kind']}List")):
+            if name in kinds:
+                conflict = (f"{key[0].upper()}{key[1:]}Conflict", f'"{name}" is already in use')
+            else:
+                accepted[key] = name
+        if names.get("categories"):
+            accepted["categories"] = names["categories"]
+        return accepted, conflict
+
+    def _taken(self, group: str, own: str) -> tuple[set[str], set[str]]:
+        """The names of resources and of kinds that others in the group have."""
+        resources: set[str] = set()
+        kinds: set[str] = set()
         for resource in self._registry.all():
-            if resource.group != spec["group"] or resource in self._registry.custom(own):
-                continue
-            taken = {resource.plural, resource.singular, *resource.short_names}
-            for key, reason in (("plural", "PluralConflict"), ("singular", "SingularConflict")):
-                if names.get(key) in taken:
-                    return reason, f'"{names[key]}" is already in use'
-            for short in names.get("shortNames") or []:
-                if short in taken:
-                    return "ShortNamesConflict", f'"{short}" is already in use'
-            if names["kind"] in (resource.kind, resource.list_kind_name):
-                return "KindConflict", f'"{names["kind"]}" is already in use'
-        return None
+            if resource.group == group and resource not in self._registry.custom(own):
+                resources |= {resource.plural, resource.singular, *resource.short_names}
+                kinds |= {resource.kind, resource.list_kind_name}
+        return resources, kinds
 
     def _clean_up(self, stored: Stored, definition: Manifest) -> None:
         """Delete all custom resources; the definition goes when the last one is gone."""
@@ -156,10 +172,10 @@ def _resources(definition: Manifest) -> list[Resource]:
 def _resource(spec: Manifest, names: Manifest, version: Manifest) -> Resource:
     wanted = version.get("subresources") or {}
     subresources = []
-    if "scale" in wanted and wanted["scale"] is not None:
-        subresources.append(Subresource("scale", "Scale", _SUBRESOURCE_VERBS, "autoscaling", "v1"))
-    if "status" in wanted and wanted["status"] is not None:
+    if wanted.get("status") is not None:
         subresources.append(Subresource("status", names["kind"], _SUBRESOURCE_VERBS))
+    if wanted.get("scale") is not None:
+        subresources.append(Subresource("scale", "Scale", _SUBRESOURCE_VERBS, "autoscaling", "v1"))
     deprecation = ""
     if version.get("deprecated"):
         deprecation = version.get("deprecationWarning") or (

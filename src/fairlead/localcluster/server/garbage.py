@@ -182,6 +182,8 @@ class Garbage:
         resource, stored, obj = found
         kept = [one for one in obj["metadata"].get("ownerReferences") or [] if one["uid"] not in gone]
         obj["metadata"]["ownerReferences"] = kept
+        if not kept:
+            del obj["metadata"]["ownerReferences"]
         self._pipeline.write_system(resource, obj, stored, self._options, record=True)
 
     def _release(self, uid: str, finalizer: str) -> None:
@@ -192,6 +194,6 @@ class Garbage:
         left = [one for one in obj["metadata"].get("finalizers") or [] if one != finalizer]
         obj["metadata"]["finalizers"] = left
         if left:
-            self._pipeline.write_system(resource, obj, stored, self._options)
+            self._pipeline.write_system(resource, obj, stored, self._options, record=True)
         else:
             self._pipeline.remove(resource, stored, self._options)

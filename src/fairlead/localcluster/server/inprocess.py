@@ -72,8 +72,25 @@ class InProcessAccess:
     def _update(self, obj: Manifest, field_manager: str, subresource: str) -> Manifest:
         resource, namespace, name = self._of(obj)
         options = self._options(field_manager)
+        if resource.collection == "pods" and not subresource:
+            bound = self._bind(resource, namespace, name, obj, options)
+            if bound is not None:
+                return bound
         written = self._core.pipeline.update(resource, namespace, name, _own(obj), options, subresource=subresource)
         return to_manifest(resource, written.stored.body)
+
+    def _bind(
+        self, resource: Resource, namespace: str, name: str, obj: Manifest, options: WriteOptions
+    ) -> Manifest | None:
+        """Giving a pod its node is a binding: no change of intent, owned by nobody."""
+        stored = self._core.pipeline.live(resource, namespace, name)
+        pod = to_manifest(resource, stored.body)
+        node = obj["spec"].get("nodeName")
+        if not node or pod["spec"].get("nodeName"):
+            return None
+        self._core.pipeline.check_version(resource, stored, obj["metadata"])
+        pod["spec"]["nodeName"] = node
+        return to_manifest(resource, self._core.pipeline.write_system(resource, pod, stored, options).body)
 
     async def delete(
         self,

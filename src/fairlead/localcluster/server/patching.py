@@ -55,7 +55,10 @@ class Patcher:
         if options.force:
             text = "Forbidden: may not be specified for non-apply patch"
             raise options_invalid("PatchOptions", "Forbidden", text, "force")
-        if media not in PATCH_TYPES or (media == STRATEGIC and resource.custom is not None):
+        if media == STRATEGIC and resource.custom is not None:
+            text = "the body of the request was in an unknown format - accepted media types include: "
+            raise StatusError(415, "UnsupportedMediaType", text + ", ".join((JSON, MERGE, APPLY)))
+        if media not in PATCH_TYPES:
             raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
         return self._change(resource, namespace, name, media, body, options, subresource)
 

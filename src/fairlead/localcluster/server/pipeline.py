@@ -76,12 +76,12 @@ class Pipeline:
             obj = self.rules.record(resource, None, obj, options, now, "")
         strategy.identify(obj, namespace, now)
         self.rules.prepare_create(resource, obj)
-        self.admission.create(resource, namespace, obj, options)
+        self.admission.create(resource, namespace, obj)
         self.rules.validate(resource, obj, None)
         name = obj["metadata"]["name"]  # validation has seen it
         if object_key(namespace, name) in self.store.collection(resource.collection).objects:
             raise already_exists(resource.group, resource.plural, name)
-        self.admission.allocate(resource, obj, options)
+        self.admission.allocate(resource, obj)
         return Written(self._put(resource, obj, None, options), created=True)
 
     def update(
@@ -139,9 +139,10 @@ class Pipeline:
         """Store a decoded new state of an object; nothing is written when nothing changed."""
         live = to_manifest(resource, stored.body)
         new = self.rules.default(resource, new)
-        self.admission.update(resource, live, new, options)
         if not apply:
-            new = self.rules.record(resource, live, new, options, timestamp(), subresource)
+            now = "" if subresource == "scale" else timestamp()  # entries of scales have no time
+            new = self.rules.record(resource, live, new, options, now, subresource)
+        self.admission.update(resource, live, new)
         strategy.keep_identity(live, new)
         self.rules.prepare_update(resource, live, new, subresource)
         new["metadata"] = strategy.ordered_metadata(new["metadata"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -137,9 +136,8 @@ class ResourceHandler:
             async for chunk in watch.chunks():
                 await response.write(chunk)
             await response.write_eof()
-        except (ConnectionError, asyncio.CancelledError):
-            watch.close()
-            raise
+        except ConnectionError:
+            pass  # the watcher is gone, which is how watches usually end
         finally:
             watch.close()
             self._watches.discard(watch)

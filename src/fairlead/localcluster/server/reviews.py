@@ -71,7 +71,7 @@ class _Answers:
             resources.insert(0, {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]})
             paths.insert(0, {"verbs": ["*"], "nonResourceURLs": ["*"]})
         status = {"resourceRules": resources, "nonResourceRules": paths, "incomplete": False}
-        return _answer(question, {}, status)
+        return {**_answer(question, {}, status), "metadata": {}}
 
     def own_identity(self, question: Manifest, user: UserInfo, namespace: str) -> Manifest:
         answer = _answer(question, None, {"userInfo": _user_info(user)})

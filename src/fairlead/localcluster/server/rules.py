@@ -92,16 +92,19 @@ class Rules:
         now: str,
         subresource: str,
     ) -> Manifest:
-        """Note who owns what after a create, update or patch."""
-        return record_update(
-            live,
-            new,
-            manager=options.field_manager,
-            schema=self._schema(resource),
-            now=now,
-            subresource=subresource,
-            reset_paths=reset_fields(new, subresource, has_status=resource.has_status),
-        )
+        """Note who owns what after a create, update or patch; what cannot be told apart is left to validation."""
+        try:
+            return record_update(
+                live,
+                new,
+                manager=options.field_manager,
+                schema=self._schema(resource),
+                now=now,
+                subresource=subresource,
+                reset_paths=reset_fields(new, subresource, has_status=resource.has_status),
+            )
+        except MergeError:
+            return new
 
     @staticmethod
     def settle(live: Manifest, new: Manifest) -> Manifest:

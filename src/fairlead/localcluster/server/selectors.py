@@ -310,6 +310,6 @@ def _selectable(resource: Resource) -> Sequence[str]:
 
 
 def _unknown_field(resource: Resource, path: str, known: Sequence[str]) -> str:
-    if resource.collection in _FIELDS:
+    if resource.collection in _FIELDS or (resource.custom and resource.custom.selectable_fields):
         return f"field label not supported: {path}"
     return f'"{path}" is not a known field selector: only {", ".join(f"{chr(34)}{one}{chr(34)}" for one in known)}'

@@ -56,7 +56,9 @@ def _row(resource: Resource, body: bytes, include: str, version: str) -> dict[st
     row = table_row(resource, obj)
     if include == "Object":
         row["object"] = obj
-    elif include != "None":
+    elif include == "None":
+        row["object"] = None
+    else:
         row["object"] = {
             "kind": "PartialObjectMetadata",
             "apiVersion": f"meta.k8s.io/{version}",
@@ -88,6 +90,8 @@ def list_bytes(
     else:
         head = f'{{"kind":"{resource.list_kind_name}","apiVersion":"{resource.api_version}","metadata":'
         bodies = [_item(resource, item.body) for item in items]
+        if resource.custom is not None:
+            metadata = {"continue": "", **metadata}  # the real server prints it for custom resources, also when empty
     return head.encode() + encode(metadata) + b',"items":[' + b",".join(bodies) + b"]}"
 
 
