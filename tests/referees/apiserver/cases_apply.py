@@ -1,7 +1,7 @@
 """Stories of several writers on one object: who owns what afterwards, and who is refused.
 
-A story is a list of steps (verb, body, options). Verbs: ``apply``, ``create``, ``update`` (PUT of the live object with a
-merge patch laid over it), ``merge``, ``strategic``, ``json``; an option ``sub`` names a subresource.
+A story is a list of steps (verb, body, options). Verbs: ``apply``, ``create``, ``update`` (PUT of the live object with
+a merge patch laid over it), ``merge``, ``strategic``, ``json``; an option ``sub`` names a subresource.
 """
 
 from __future__ import annotations

@@ -23,7 +23,6 @@ from cases_create import (
     scaler,
     service,
     storage,
-    template,
     version,
     workload,
 )

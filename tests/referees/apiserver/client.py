@@ -5,11 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _VOLATILE = {"uid": "UID", "resourceVersion": "RV", "creationTimestamp": "2020-01-01T00:00:00Z"}
 _TYPES = {

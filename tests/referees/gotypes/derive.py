@@ -1,7 +1,8 @@
 """Writes the local cluster's data about built-in kinds.
 
-``python derive.py SCHEMAS GOTYPES OUT``: SCHEMAS is the dump of the API server's OpenAPI components (``schemas.json.xz``),
-GOTYPES what ``go run .`` printed here, OUT the folder for ``components.json.xz`` and ``gofields.json.xz``.
+``python derive.py SCHEMAS GOTYPES OUT``: SCHEMAS is the dump of the API server's OpenAPI components
+(``schemas.json.xz``), GOTYPES what ``go run .`` printed here, OUT the folder for ``components.json.xz`` and
+``gofields.json.xz``.
 """
 
 from __future__ import annotations

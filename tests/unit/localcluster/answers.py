@@ -1,7 +1,7 @@
 """Recorded answers of a real kube-apiserver, and the way of an object through the pure packages to compare with them.
 
-``tests/referees/apiserver/record.py`` writes the data. The functions below are what the local cluster's server does around
-the pure packages, without storage: decode, default, record owners, prepare, validate.
+``tests/referees/apiserver/record.py`` writes the data. The functions below are what the local cluster's server does
+around the pure packages, without storage: decode, default, record owners, prepare, validate.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fairlead.localcluster.builtin.defaults import default
 from fairlead.localcluster.builtin.strategy import prepare_for_create, prepare_for_update, reset_fields
@@ -20,11 +20,13 @@ from fairlead.localcluster.merge.patches import PatchError, json_patch, merge_pa
 from fairlead.localcluster.merge.values import MergeError
 from fairlead.localcluster.schema.custom import apply_defaults, decode_custom
 from fairlead.localcluster.schema.decode import DecodeError, decode
-from fairlead.localcluster.schema.field_errors import FieldError
 from fairlead.localcluster.schema.schemaset import SchemaSet
-from fairlead.localcluster.schema.types import Schema
 from fairlead.localcluster.schema.validate import validate
 from fairlead.objects.ref import GroupVersionKind
+
+if TYPE_CHECKING:
+    from fairlead.localcluster.schema.field_errors import FieldError
+    from fairlead.localcluster.schema.types import Schema
 
 Obj = dict[str, Any]
 NOW = "2020-01-01T00:00:00Z"
@@ -107,9 +109,21 @@ def create(obj: Obj, manager: str = "unknown", namespace: str = "default", *, ap
 
 
 _CLUSTER_SCOPED = frozenset(
-    "APIService CSIDriver ClusterRole ClusterRoleBinding CustomResourceDefinition IngressClass "
-    "MutatingWebhookConfiguration Namespace Node PersistentVolume PriorityClass StorageClass "
-    "ValidatingWebhookConfiguration".split()
+    (
+        "APIService",
+        "CSIDriver",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CustomResourceDefinition",
+        "IngressClass",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "StorageClass",
+        "ValidatingWebhookConfiguration",
+    )
 )
 
 
@@ -148,7 +162,8 @@ def patched(live: Obj, verb: str, body: Any) -> Obj:
                 return strategic_merge_patch(live, body, schema_of(live))
     except PatchError as error:
         raise Refused(error.code, str(error)) from error
-    return lay_over(live, body)
+    edited: Obj = lay_over(live, body)
+    return edited
 
 
 def lay_over(live: Any, changes: Any) -> Any:

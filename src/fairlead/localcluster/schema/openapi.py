@@ -67,18 +67,18 @@ class ComponentReader:
         if name == _QUANTITY:
             node.scalar = "untyped"
             return node
+        # Before the rest: a recursive component is copied while it is being made.
+        self._add_go_fields(node, name, raw)
         self._fill(node, raw)
-        self._add_go_fields(node, name)
         return node
 
-    def _add_go_fields(self, node: Schema, name: str) -> None:
+    def _add_go_fields(self, node: Schema, name: str, raw: Mapping[str, Any]) -> None:
+        properties = raw.get("properties") or {}
         fields = self._go_types.get(name)
         if fields is not None:
             node.go_fields = fields
             node.go_always = tuple(
-                (key, go.zero)
-                for key, go in fields.items()
-                if go.presence is Presence.ALWAYS and key in node.properties
+                (key, go.zero) for key, go in fields.items() if go.presence is Presence.ALWAYS and key in properties
             )
 
     def _property(self, raw: Mapping[str, Any]) -> Schema:
