@@ -60,3 +60,42 @@ async def test_a_cycle_is_told_with_its_path(world: World) -> None:
     assert f"dependency cycle: {ns}/a → {ns}/c → {ns}/b → {ns}/a" in failure["message"]
     await world.kustomization("a", path="a")
     await world.ready("a", "b", "c")
+
+
+async def test_an_expression_says_when_a_dependency_is_ready(world: World) -> None:
+    """It decides alone, whatever the dependency's conditions say, and is asked again when the dependency changes."""
+    world.repo.commit("Begin", {"a/cm.yaml": "kind: [\n", "b/cm.yaml": config_map("b", world.namespace, {})})
+    await world.git_repository()
+    await world.kustomization("a", path="a")
+    expression = "dep.metadata.?annotations['example.com/gate'].orValue('') == self.spec.path"
+    await world.kustomization("b", path="b", dependsOn=[{"name": "a", "readyExpr": expression}])
+    failure = await world.failed("b", reason="DependencyNotReady")
+    text = f"dependency '{world.namespace}/a' is not ready according to readyExpr '{expression}'"
+    assert failure["message"] == text
+    await world.patch("Kustomization", "a", {"metadata": {"annotations": {"example.com/gate": "b"}}})
+    await world.ready("b")
+
+
+async def test_an_expression_that_meets_no_such_field_is_asked_again(world: World) -> None:
+    world.repo.commit("Begin", {f"{name}/cm.yaml": config_map(name, world.namespace, {}) for name in "ab"})
+    await world.git_repository()
+    await world.kustomization("a", path="a")
+    expression = "dep.metadata.annotations['example.com/gate'] == 'open'"
+    await world.kustomization("b", path="b", dependsOn=[{"name": "a", "readyExpr": expression}])
+    failure = await world.failed("b", reason="DependencyNotReady")
+    assert "cannot be evaluated: Key not found in map" in failure["message"]
+    await world.patch("Kustomization", "a", {"metadata": {"annotations": {"example.com/gate": "open"}}})
+    await world.ready("a", "b")
+
+
+async def test_an_expression_that_cannot_be_read_stalls(world: World) -> None:
+    world.repo.commit("Begin", {f"{name}/cm.yaml": config_map(name, world.namespace, {}) for name in "ab"})
+    await world.git_repository()
+    await world.kustomization("a", path="a")
+    await world.kustomization("b", path="b", dependsOn=[{"name": "a", "readyExpr": "dep.status.ready =="}])
+    failure = await world.failed("b", reason="InvalidCELExpression")
+    assert "CEL expression 'dep.status.ready ==' cannot be read: Syntax error" in failure["message"]
+    assert (await world.condition("b", "Stalled"))["reason"] == "InvalidCELExpression"
+    await world.kustomization("b", path="b", dependsOn=[{"name": "a", "readyExpr": "dep.spec.prune == true"}])
+    await world.ready("b")
+    assert (await world.condition("b", "Stalled"))["status"] == ""

@@ -1,14 +1,17 @@
 """``dependsOn``: who has to be ready first, who waits for whom, and cycles.
 
 Pure functions over the Kustomizations that are known. A dependency on the same source must have applied the same
-revision, so that a chain rolls out in order.
+revision, so that a chain rolls out in order. Where a ``readyExpr`` is given it alone decides, as in Flux.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from fairlead.api.names import GIT_REPOSITORY
+from fairlead.engine.expressions import EvaluationError, condition
 from fairlead.errors import NotReadyError
 from fairlead.kube.reflector import Key
 from fairlead.objects.ref import ObjectRef, split_api_version
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from fairlead.api.kustomization import Kustomization
+    from fairlead.engine.expressions import Condition
 
 __all__ = [
     "DependencyNotReadyError",
@@ -26,8 +30,12 @@ __all__ = [
     "find_cycle",
     "in_order",
     "key_of",
+    "read_conditions",
     "source_of",
 ]
+
+VARIABLES = ("self", "dep")
+"""What a ``readyExpr`` is about: the Kustomization and what it depends on."""
 
 
 class DependencyNotReadyError(NotReadyError):
@@ -45,9 +53,18 @@ def source_of(kustomization: Kustomization) -> ObjectRef:
     return ObjectRef(group, source.kind, source.namespace or kustomization.metadata.namespace, source.name)
 
 
-def dependencies_of(kustomization: Kustomization) -> Iterator[Key]:
+def dependencies_of(kustomization: Kustomization, *, with_expression: bool = False) -> Iterator[Key]:
+    """What it depends on, in its order; with ``with_expression`` only those that have a ``readyExpr``."""
     for dependency in kustomization.spec.depends_on or ():
-        yield Key(dependency.namespace or kustomization.metadata.namespace, dependency.name)
+        if dependency.ready_expr or not with_expression:
+            yield Key(dependency.namespace or kustomization.metadata.namespace, dependency.name)
+
+
+def read_conditions(kustomization: Kustomization) -> None:
+    """Raises ``ExpressionError`` for a ``readyExpr`` that cannot be read."""
+    for dependency in kustomization.spec.depends_on or ():
+        if dependency.ready_expr:
+            condition(dependency.ready_expr, VARIABLES)
 
 
 def check_dependencies(
@@ -64,15 +81,39 @@ def check_dependencies(
     if cycle := find_cycle(key_of(kustomization), lookup):
         path = " → ".join(f"{key.namespace}/{key.name}" for key in cycle)
         raise DependencyNotReadyError(f"dependency cycle: {path}; remove one of these dependsOn entries")
-    for key in dependencies_of(kustomization):
-        if not unaffected(key):
-            _check(kustomization, key, revision, lookup(key))
+    for key, reference in zip(dependencies_of(kustomization), kustomization.spec.depends_on or (), strict=True):
+        if reference.ready_expr:
+            _ask(condition(reference.ready_expr, VARIABLES), kustomization, _found(key, lookup))
+        elif not unaffected(key):
+            _check(kustomization, key, revision, _found(key, lookup))
 
 
-def _check(kustomization: Kustomization, key: Key, revision: str, dependency: Kustomization | None) -> None:
-    name = f"{key.namespace}/{key.name}"
+def _found(key: Key, lookup: Callable[[Key], Kustomization | None]) -> Kustomization:
+    dependency = lookup(key)
     if dependency is None:
-        raise DependencyNotReadyError(f"dependency '{name}' not found")
+        raise DependencyNotReadyError(f"dependency '{key.namespace}/{key.name}' not found")
+    return dependency
+
+
+def _ask(ready: Condition, kustomization: Kustomization, dependency: Kustomization) -> None:
+    meta = dependency.metadata
+    try:
+        holds = ready.holds({"self": _values(kustomization), "dep": _values(dependency)})
+    except EvaluationError as error:
+        raise DependencyNotReadyError(f"dependency '{meta.namespace}/{meta.name}' readyExpr: {error}") from error
+    if not holds:
+        raise DependencyNotReadyError(
+            f"dependency '{meta.namespace}/{meta.name}' is not ready according to readyExpr '{ready.text}'"
+        )
+
+
+def _values(kustomization: Kustomization) -> dict[str, Any]:
+    encoded: dict[str, Any] = msgspec.to_builtins(kustomization)
+    return {**encoded, "apiVersion": kustomization.api_version, "kind": kustomization.kind}
+
+
+def _check(kustomization: Kustomization, key: Key, revision: str, dependency: Kustomization) -> None:
+    name = f"{key.namespace}/{key.name}"
     status = dependency.status
     if status.observed_generation != dependency.metadata.generation or not is_true(status.conditions or (), READY):
         raise DependencyNotReadyError(f"dependency '{name}' is not ready")

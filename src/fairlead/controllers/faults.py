@@ -6,10 +6,11 @@ from typing import ClassVar
 
 from fairlead.build.flux import PathNotFoundError
 from fairlead.controllers.dependencies import DependencyNotReadyError
+from fairlead.engine.expressions import ExpressionError
 from fairlead.errors import FairleadError, InvalidSpecError, NotReadyError
 from fairlead.kube.errors import NoMatchError
 
-__all__ = ["AccessDeniedError", "CelError", "EmptyBuildError", "SourceNotReadyError", "reason_of", "stalls"]
+__all__ = ["AccessDeniedError", "EmptyBuildError", "SourceNotReadyError", "may_pass_soon", "reason_of", "stalls"]
 
 
 class SourceNotReadyError(NotReadyError):
@@ -22,12 +23,6 @@ class AccessDeniedError(InvalidSpecError):
     reason: ClassVar[str] = "AccessDenied"
 
 
-class CelError(InvalidSpecError):
-    """An expression that cannot be evaluated."""
-
-    reason: ClassVar[str] = "InvalidCELExpression"
-
-
 class EmptyBuildError(InvalidSpecError):
     """The build has no objects although there were some: more likely a mistake than a wish to delete everything."""
 
@@ -35,8 +30,10 @@ class EmptyBuildError(InvalidSpecError):
 def reason_of(error: FairleadError, phase: str) -> str:
     """The reason of the Ready condition; ``phase`` is the one of the step in which the error came up."""
     match error:
-        case AccessDeniedError() | CelError():
+        case AccessDeniedError():
             return error.reason
+        case ExpressionError():
+            return "InvalidCELExpression"
         case DependencyNotReadyError():
             return "DependencyNotReady"
         case PathNotFoundError() | SourceNotReadyError():
@@ -47,7 +44,7 @@ def reason_of(error: FairleadError, phase: str) -> str:
 
 def stalls(error: FairleadError) -> bool:
     """Whether only a new spec helps."""
-    return isinstance(error, (AccessDeniedError, CelError))
+    return isinstance(error, (AccessDeniedError, ExpressionError))
 
 
 def may_pass_soon(error: FairleadError) -> bool:

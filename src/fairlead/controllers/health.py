@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from fairlead.api import names
 from fairlead.controllers.waits import Subject
-from fairlead.engine.wait import WaitOptions, jobs_with_ttl
+from fairlead.engine.custom_health import CustomHealth, HealthRules
+from fairlead.engine.wait import HealthTracker, WaitOptions, jobs_with_ttl
 from fairlead.errors import FairleadError
 from fairlead.objects.duration import format_seconds
-from fairlead.objects.ref import ObjectRef, split_api_version
+from fairlead.objects.ref import GroupKind, ObjectRef, split_api_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from fairlead.controllers.memory import Memory
     from fairlead.controllers.outcomes import Outcomes
     from fairlead.controllers.waits import Waits
+    from fairlead.engine.custom_health import Rule
     from fairlead.runtime.clock import Clock
     from fairlead.runtime.controller import Result
 
-__all__ = ["HealthChecks", "health_refs"]
+__all__ = ["HealthChecks", "health_refs", "health_rules"]
 
 DEFAULT_API_VERSION = "apps/v1"
 
@@ -50,12 +52,15 @@ class HealthChecks:
             return memory.as_planned(now)  # it goes on
         memory.changed, memory.artifact, memory.started = delivered.changed, attempt.artifact, attempt.started
         refs = health_refs(attempt.kustomization, delivered.applied)
-        if all(_is_ready(target, ref) for ref in refs):
+        rules = _rules(attempt.kustomization, refs)
+        if await HealthTracker(target.watcher).is_ready(refs, rules):
             self._waits.cancel(attempt.key)
             healthy = _passed(now - attempt.started) if refs else ""
             return await self._outcomes.succeed(attempt, memory, healthy=healthy)
         timeout = attempt.timeout.total_seconds()
-        options = WaitOptions(timeout=timeout - (now - attempt.started), may_vanish=jobs_with_ttl(build.objects()))
+        options = WaitOptions(
+            timeout=timeout - (now - attempt.started), may_vanish=jobs_with_ttl(build.objects()), rules=rules
+        )
         await attempt.session.write(attempt.waiting())
         self._waits.start(attempt.key, subject, target.watcher, refs, options)
         return memory.next_in(timeout + attempt.interval.total_seconds(), now)
@@ -87,14 +92,27 @@ def health_refs(kustomization: Kustomization, applied: Sequence[ObjectRef]) -> l
     return [ref for ref in (applied if spec.wait else listed) if ref != own]
 
 
+def health_rules(kustomization: Kustomization) -> HealthRules:
+    """The user's rules for the health of kinds; raises ``ExpressionError``."""
+    return HealthRules(
+        CustomHealth(
+            kind=GroupKind(split_api_version(check.api_version)[0], check.kind or ""),
+            current=check.current,
+            in_progress=check.in_progress or "",
+            failed=check.failed or "",
+        )
+        for check in kustomization.spec.health_check_exprs or ()
+    )
+
+
+def _rules(kustomization: Kustomization, refs: Sequence[ObjectRef]) -> dict[ObjectRef, Rule]:
+    rules = health_rules(kustomization)
+    found = ((ref, rules.rule(ref.group_kind)) for ref in refs)
+    return {ref: rule for ref, rule in found if rule is not None}
+
+
 def _group(api_version: str | None) -> str:
     return split_api_version(api_version or DEFAULT_API_VERSION)[0]
-
-
-def _is_ready(target: Target, ref: ObjectRef) -> bool:
-    """What the watches know; for what they do not see, somebody has to look."""
-    watcher = target.watcher
-    return watcher.follows(ref.group_kind) and watcher.state.status(ref).ready
 
 
 def _passed(seconds: float) -> str:

@@ -19,9 +19,9 @@ from fairlead.controllers.attempt import Attempt
 from fairlead.controllers.conditionset import ConditionSet
 from fairlead.controllers.deletion import finalize
 from fairlead.controllers.delivery import Delivery, inventory_of
-from fairlead.controllers.dependencies import check_dependencies, source_of
-from fairlead.controllers.faults import AccessDeniedError, CelError, SourceNotReadyError
-from fairlead.controllers.health import HealthChecks
+from fairlead.controllers.dependencies import check_dependencies, read_conditions, source_of
+from fairlead.controllers.faults import AccessDeniedError, SourceNotReadyError
+from fairlead.controllers.health import HealthChecks, health_rules
 from fairlead.controllers.memory import Memory
 from fairlead.controllers.outcomes import Outcomes
 from fairlead.controllers.resources import Malformed
@@ -135,7 +135,8 @@ class Kustomizations:
 
     async def _deliver(self, attempt: Attempt, memory: Memory) -> Result:
         memory.blocked = memory.unhealthy = False
-        _check_spec(attempt.kustomization)
+        read_conditions(attempt.kustomization)
+        health_rules(attempt.kustomization)
         attempt.artifact = artifact = self._artifact(attempt.kustomization)
         check_dependencies(attempt.kustomization, attempt.revision, self._access.typed)
         memory.impatient_at = None
@@ -239,12 +240,6 @@ class Kustomizations:
         status = {"conditions": msgspec.to_builtins(conditions.list()), "observedGeneration": generation}
         await self._access.report_malformed(key, malformed, status)
         return Result()
-
-
-def _check_spec(kustomization: Kustomization) -> None:
-    spec = kustomization.spec
-    if spec.health_check_exprs or any(dependency.ready_expr for dependency in spec.depends_on or ()):
-        raise CelError("CEL expressions (healthCheckExprs, dependsOn[].readyExpr) are not supported yet")
 
 
 def _is_among(manifest: dict[str, object], refs: set[ObjectRef]) -> bool:

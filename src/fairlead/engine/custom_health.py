@@ -9,7 +9,7 @@ ready: a status that is still empty may fill.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fairlead.engine.expressions import EvaluationError, ExpressionError, condition
 from fairlead.engine.health import HealthStatus, Status, general_status
@@ -17,13 +17,11 @@ from fairlead.objects.manifest import is_secret
 from fairlead.objects.ref import GroupKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from fairlead.engine.expressions import Condition
 
-    Rule = Callable[[Mapping[str, Any]], HealthStatus]
-
-__all__ = ["CustomHealth", "HealthRules"]
+__all__ = ["CustomHealth", "HealthRules", "Rule"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +32,12 @@ class CustomHealth:
     current: str
     in_progress: str = ""
     failed: str = ""
+
+
+class Rule(Protocol):
+    """The health of an object as it was read."""
+
+    def __call__(self, manifest: Mapping[str, Any], /) -> HealthStatus: ...
 
 
 class HealthRules:
@@ -47,7 +51,7 @@ class HealthRules:
             if check.kind in self._rules:
                 raise ExpressionError(f"there are two healthCheckExprs for {_name(check.kind)}; keep one of them")
             try:
-                self._rules[check.kind] = _Rule(check)
+                self._rules[check.kind] = _Expressions(check)
             except ExpressionError as error:
                 raise ExpressionError(f"healthCheckExprs for {_name(check.kind)}: {error}") from error
 
@@ -56,7 +60,7 @@ class HealthRules:
         return self._rules.get(kind) or self._rules.get(GroupKind(kind.group, ""))
 
 
-class _Rule:
+class _Expressions:
     """The expressions of one kind in the order in which they are asked."""
 
     __slots__ = ("_steps",)
@@ -69,7 +73,7 @@ class _Rule:
         )
         self._steps: list[tuple[Condition, Status]] = [(condition(text), status) for text, status in texts if text]
 
-    def __call__(self, manifest: Mapping[str, Any]) -> HealthStatus:
+    def __call__(self, manifest: Mapping[str, Any], /) -> HealthStatus:
         if (general := general_status(manifest)) is not None:
             return general
         for step, status in self._steps:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from fairlead.engine.causes import causes_of, describe
 from fairlead.engine.health import NOT_FOUND, HealthStatus, Status, status_of
 from fairlead.engine.state import HealthChanged, ManagedEvent
+from fairlead.engine.together import together
 from fairlead.engine.watcher import ManagedWatcher, decoder_for
-from fairlead.errors import NotReadyError
+from fairlead.errors import FairleadError, NotReadyError
 from fairlead.kube.errors import NoMatchError
 from fairlead.kube.reflector import Reflector, Selection, manifest_decoder
 from fairlead.objects.manifest import part
@@ -26,14 +27,14 @@ from fairlead.objects.ref import GroupKind, ObjectRef
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from fairlead.engine.custom_health import Rule
     from fairlead.kube.client import KubeClient
     from fairlead.objects.manifest import Manifest
-
-    Rule = Callable[[Manifest], HealthStatus]
 
 __all__ = ["HealthCheckCanceledError", "HealthCheckFailedError", "HealthTracker", "WaitOptions", "jobs_with_ttl"]
 
 JOB = GroupKind("batch", "Job")
+READS_AT_ONCE = 8
 
 
 class HealthCheckFailedError(NotReadyError):
@@ -103,6 +104,22 @@ class HealthTracker:
                 if left <= 0:
                     raise await self._failure(statuses, timed_out=True)
                 await view.next_change(left)
+
+    async def is_ready(self, refs: Iterable[ObjectRef], rules: Mapping[ObjectRef, Rule]) -> bool:
+        """Whether all are ready now. What the watches know is free; the rest is read, if it can make a difference."""
+        to_read = []
+        for ref in refs:
+            if ref in rules or not self._watcher.follows(ref.group_kind):
+                to_read.append(ref)
+            elif not self._watcher.state.status(ref).ready:
+                return False
+        return all(await together(to_read, lambda ref: self._reads_ready(ref, rules.get(ref)), limit=READS_AT_ONCE))
+
+    async def _reads_ready(self, ref: ObjectRef, rule: Rule | None) -> bool:
+        try:
+            return _judged(await self._client.get(ref), rule).ready
+        except FairleadError:
+            return False  # the wait that follows tells why
 
     async def _failure(self, statuses: Mapping[ObjectRef, HealthStatus], *, timed_out: bool) -> HealthCheckFailedError:
         unready = {ref: status for ref, status in statuses.items() if status.failed or (timed_out and not status.ready)}
@@ -207,7 +224,7 @@ class _View:
         )
 
         def take(_: str, __: Manifest | None, new: Manifest | None) -> None:
-            self._own[ref] = self._judged(ref, new)
+            self._own[ref] = _judged(new, self._options.rules.get(ref))
             self._changed.set()
 
         reflector.subscribe(take)
@@ -216,6 +233,6 @@ class _View:
             async with asyncio.timeout(min(self._options.timeout, 5.0)):
                 await reflector.wait_synced()
 
-    def _judged(self, ref: ObjectRef, manifest: Manifest | None) -> HealthStatus:
-        rule = self._options.rules.get(ref)
-        return rule(manifest) if rule is not None and manifest is not None else status_of(manifest)
+
+def _judged(manifest: Manifest | None, rule: Rule | None) -> HealthStatus:
+    return rule(manifest) if rule is not None and manifest is not None else status_of(manifest)

@@ -1,0 +1,122 @@
+"""healthCheckExprs: health of kinds that nobody but their owner knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fairlead.kube.client import PatchType
+from fairlead.objects.ref import ObjectRef
+from fairlead.objects.yaml import dump
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+RULE = {
+    "apiVersion": "queues.example.com/v1",
+    "kind": "Queue",
+    "current": "status.phase == 'Up'",
+    "failed": "status.phase == 'Down'",
+}
+
+
+def definition(group: str) -> str:
+    manifest: dict[str, Any] = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"queues.{group}"},
+        "spec": {
+            "group": group,
+            "names": {"kind": "Queue", "listKind": "QueueList", "plural": "queues", "singular": "queue"},
+            "scope": "Namespaced",
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+                }
+            ],
+        },
+    }
+    return dump(manifest)
+
+
+def queue(namespace: str, **spec: Any) -> str:
+    manifest = {
+        "apiVersion": "queues.example.com/v1",
+        "kind": "Queue",
+        "metadata": {"name": "mail", "namespace": namespace},
+        "spec": spec,
+    }
+    return dump(manifest)
+
+
+async def set_phase(world: World, phase: str) -> None:
+    ref = ObjectRef("queues.example.com", "Queue", world.namespace, "mail")
+    await world.client.patch(ref, {"status": {"phase": phase}}, PatchType.MERGE, field_manager="queue-operator")
+
+
+@pytest.mark.timeout(120)
+async def test_a_custom_kind_is_ready_when_its_expression_says_so(world: World) -> None:
+    world.repo.commit("Begin", {"crds/q.yaml": definition("queues.example.com"), "apps/q.yaml": queue(world.namespace)})
+    await world.git_repository()
+    await world.kustomization("crds", path="crds")
+    await world.kustomization("apps", path="apps", wait=True, timeout="30s", healthCheckExprs=[RULE])
+
+    async def waits() -> bool:
+        return "Running health checks" in (await world.condition("apps")).get("message", "")
+
+    await world.eventually("the health check runs", waits)
+    world.client.discovery.invalidate()
+    await set_phase(world, "Up")
+    await world.ready("crds", "apps")
+    await set_phase(world, "Down")
+    bad = world.repo.commit("Break", {"apps/q.yaml": queue(world.namespace, size=1)})
+    failure = await world.failed("apps", reason="HealthCheckFailed")
+    assert "failed early due to stalled resources" in failure["message"]
+    assert f"Queue/{world.namespace}/mail status: 'Failed'" in failure["message"]
+    assert bad[:8] in failure["message"]
+    await set_phase(world, "Up")
+    world.repo.commit("Mend", {"apps/q.yaml": queue(world.namespace, size=2)})
+    await world.ready("apps")
+
+
+async def test_two_rules_for_a_kind_stall(world: World) -> None:
+    world.repo.commit("Begin", {"apps/q.yaml": queue(world.namespace)})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps", wait=True, healthCheckExprs=[RULE, RULE])
+    failure = await world.failed("apps", reason="InvalidCELExpression")
+    assert "there are two healthCheckExprs for Queue.queues.example.com" in failure["message"]
+    await world.kustomization("apps", path="apps", wait=True, healthCheckExprs=[RULE | {"current": "status."}])
+
+    async def says_so() -> bool:
+        return "healthCheckExprs for Queue.queues.example.com: CEL expression 'status.'" in (
+            await world.condition("apps")
+        ).get("message", "")
+
+    await world.eventually("the expression is refused", says_so)
+    assert (await world.condition("apps", "Stalled"))["reason"] == "InvalidCELExpression"
+
+
+async def test_what_is_healthy_is_not_waited_for_again(world: World) -> None:
+    """A later run reads what the watches do not know, and never calls it unknown meanwhile."""
+    world.repo.commit("Begin", {"apps/q.yaml": definition("more.example.com")})
+    await world.git_repository()
+    rule = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "current": "status.conditions.exists(c, c.type == 'Established' && c.status == 'True')",
+    }
+    await world.kustomization("apps", path="apps", wait=True, healthCheckExprs=[rule])
+    await world.ready("apps")
+    before = await world.condition("apps", "Healthy")
+    await world.patch("Kustomization", "apps", {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "1"}}})
+
+    async def handled() -> bool:
+        return (await world.status("apps")).get("lastHandledReconcileAt") == "1"
+
+    await world.eventually("the request is handled", handled)
+    after = await world.condition("apps", "Healthy")
+    assert (after["status"], after["lastTransitionTime"]) == ("True", before["lastTransitionTime"])
