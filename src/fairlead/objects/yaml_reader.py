@@ -132,15 +132,20 @@ SIGS_LENIENT: Final = Dialect.of(_finite_11, _key_11, last_wins=True)
 """The same where it does not check for equal keys."""
 
 
-def read_documents(text: str | bytes, dialect: Dialect, *, file: str = "") -> Iterator[Any]:
-    """Yields the value of each document, also the empty ones (``None``); raises :class:`YamlError`."""
+def read_documents(
+    text: str | bytes, dialect: Dialect, *, file: str = "", quoted: list[str] | None = None
+) -> Iterator[Any]:
+    """Yields the value of each document, also the empty ones (``None``); raises :class:`YamlError`.
+
+    ``quoted`` collects the very objects of all texts that were not plain scalars, for those who must know.
+    """
     if len(text) > MAX_BYTES:
         raise YamlError(f"the text has {len(text)} bytes, more than the {MAX_BYTES} that are read", file=file)
     given = 0
     for _ in range(_MOST_REPAIRS):
         reader = None
         try:
-            reader = _Reader(text, dialect, file)
+            reader = _Reader(text, dialect, file, quoted)
             for document in islice(reader.documents(), given, None):
                 given += 1
                 yield document
@@ -190,9 +195,10 @@ def _go_line(error: MarkedYAMLError) -> int:
 class _Reader:
     """One pass over the events of one text."""
 
-    __slots__ = ("_aliased", "_anchors", "_dialect", "_file", "_nodes", "_parser", "_text", "line")
+    __slots__ = ("_aliased", "_anchors", "_dialect", "_file", "_nodes", "_parser", "_quoted", "_text", "line")
 
-    def __init__(self, text: str | bytes, dialect: Dialect, file: str) -> None:
+    def __init__(self, text: str | bytes, dialect: Dialect, file: str, quoted: list[str] | None) -> None:
+        self._quoted = quoted
         self._parser = CParser(text)
         self._text = text
         self._dialect = dialect
@@ -216,6 +222,7 @@ class _Reader:
         next_event = self._parser.get_event
         plain, keys = self._dialect.plain, self._dialect.key
         nothing_in_flow, last_wins = self._dialect.nothing_in_flow, self._dialect.last_wins
+        quoted = self._quoted
         stack: list[tuple[Any, Any, Any, Any]] = []
         result: list[Any] = []
         container: Any = result
@@ -235,10 +242,12 @@ class _Reader:
                     value = keys[text] if at_key else plain[text]
                     if in_flow and text == "" and is_map and not at_key:
                         value = nothing_in_flow
-                elif event.style == ">" and not at_key:
-                    value = self._dialect.folded(text)
+                elif at_key:
+                    value = intern(text)
                 else:
-                    value = intern(text) if at_key else text
+                    value = self._dialect.folded(text) if event.style == ">" else text
+                    if quoted is not None:
+                        quoted.append(value)
                 if event.anchor is not None:
                     self._anchors[event.anchor] = value
             elif kind is ev.MappingStartEvent or kind is ev.SequenceStartEvent:

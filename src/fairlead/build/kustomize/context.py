@@ -72,7 +72,7 @@ class Context:
 
     def _made(self, parsed: Parsed) -> list[Resource]:
         scopes = self._schemas.scopes if self._schemas is not None else CLUSTER_SCOPED
-        resources = [Resource(value, scopes=scopes) for value in parsed.values]
+        resources = [Resource(value, scopes=scopes, quoted=(parsed.quoted,)) for value in parsed.values]
         for resource, comments in zip(resources, parsed.comments, strict=False):
             resource.comments = comments
         for resource in resources:

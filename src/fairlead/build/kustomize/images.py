@@ -14,7 +14,7 @@ from .errors import KustomizeError
 from .fieldpaths import apply_spec
 from .regex import Pattern, compile_pattern
 from .transformers import require_scalar
-from .values import Value, is_null, text_of
+from .values import Value, is_null, resolve, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,7 +114,7 @@ def _rewrite(rule: _Rule, value: Value) -> Value:
         tag, digest = "", rule.digest
     elif rule.suffix:
         tag, digest = tag + rule.suffix, ""
-    return name + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
+    return resolve(name + (f":{tag}" if tag else "") + (f"@{digest}" if digest else ""))
 
 
 def split_image(image: str) -> tuple[str, str, str]:

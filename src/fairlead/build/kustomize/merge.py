@@ -16,6 +16,8 @@ from .merge_lists import merge_keyed, set_element
 from .values import MISSING, Value, is_null, is_scalar, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .comments import Comments
     from .schema import Document, Schema
 
@@ -25,12 +27,19 @@ _DIRECTIVE: Final = "$patch"
 _KINDS: Final = {dict: "MappingNode", list: "SequenceNode"}
 
 
-def merge(value: Value, patch: Value, document: Document, comments: Comments | None = None) -> Value:
+def merge(
+    value: Value,
+    patch: Value,
+    document: Document,
+    *,
+    comments: Comments | None = None,
+    quoted: Sequence[list[str]] = (),
+) -> Value:
     """The merged value, or ``MISSING`` when the patch deletes it. Neither argument is changed.
 
-    ``comments`` are schemas that the files themselves bring.
+    ``comments`` are schemas that the files themselves bring, ``quoted`` the texts of ``value`` that stand in quotes.
     """
-    merging = _Merge(document)
+    merging = _Merge(document, quoted)
     schema = None if comments is None else commented_schema(merging.schema_of(value, patch), comments)
     return merging.walk(value, patch, schema)
 
@@ -38,10 +47,11 @@ def merge(value: Value, patch: Value, document: Document, comments: Comments | N
 class _Merge:
     """One merge; holds the schemas."""
 
-    __slots__ = ("_document",)
+    __slots__ = ("_document", "_quoted")
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, quoted: Sequence[list[str]]) -> None:
         self._document = document
+        self._quoted = quoted
 
     def walk(self, old: Value, patch: Value, schema: Schema | None) -> Value:
         """The merge of two values of which either may be missing or null. A null result is a null to keep."""
@@ -87,10 +97,11 @@ class _Merge:
         elif is_null(patch):
             return MISSING
         else:
+            added = old is patch
             directive, patch = _map_directive(patch)
             if directive == "delete":
                 return MISSING
-            base = patch if directive == "replace" else old
+            base = patch if directive == "replace" or added else old
         return self._fields(base, patch, schema)
 
     def _fields(self, base: dict[str, Value], patch: Value, schema: Schema | None) -> dict[str, Value]:
@@ -109,9 +120,26 @@ class _Merge:
                 result = dict(base)
             if after is MISSING:
                 result.pop(name, None)
-            else:
+            elif before is MISSING or not is_scalar(after):
                 result[name] = after
+            else:
+                result[name] = self._in_style_of(before, after)
         return base if result is None else result
+
+    def _in_style_of(self, before: Value, after: Value) -> Value:
+        """A scalar that takes the place of another one takes over its quotes: ``5`` for ``"4"`` is ``"5"``.
+
+        A text that comes with quotes of its own loses them in the place of a plain scalar; it is the same text still.
+        """
+        if type(before) is str and self._in_quotes(before):
+            return after if type(after) is str else text_of(after)
+        if type(after) is str and len(after) > 1 and self._in_quotes(after):
+            return after[:1] + after[1:]
+        return after
+
+    def _in_quotes(self, text: str) -> bool:
+        """Whether this very text was written in quotes or as a block."""
+        return any(text is one for texts in self._quoted for one in texts)
 
     def _keyed_list(self, old: Value, patch: Value, schema: Schema) -> Value:
         if old is MISSING or is_null(old):
@@ -123,10 +151,11 @@ class _Merge:
         elif is_null(patch):
             return MISSING
         else:
+            added = old is patch
             directive, patch = _list_directive(patch)
             if directive == "delete":
                 return MISSING
-            base = patch if directive == "replace" else old
+            base = patch if directive == "replace" or added else old
         items = schema.items()
 
         def walk_items(one: Value, other: Value) -> Value:

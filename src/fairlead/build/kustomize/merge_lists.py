@@ -97,6 +97,8 @@ def _merge(
 
 def _replaces(old: Value, over: Value) -> bool:
     """Whether the item of the patch stands for the old one instead of merging into it."""
+    if old is over:
+        return False
     if is_scalar(old):
         return over is not MISSING
     return is_null(old) or (type(over) is dict and over.get("$patch") == "replace")

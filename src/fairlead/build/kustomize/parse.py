@@ -29,6 +29,8 @@ class Parsed(NamedTuple):
     values: tuple[dict[str, Value], ...]
     odd: bool
     """Whether there is something among them that JSON cannot say; it matters only if it reaches the output."""
+    quoted: list[str]
+    """The texts that stand in quotes or blocks."""
     comments: tuple[Comments | None, ...] = ()
     """For each resource the schemas in its comments; empty when there are none."""
 
@@ -39,12 +41,13 @@ def parse_documents(text: bytes, file: str = "") -> Parsed:
     Items of lists come after the file's other documents; ``items: null`` vanishes, as do empty documents.
     """
     odd = False
+    quoted: list[str] = []
     try:
-        values = _resources(parse_values(text, file))
+        values = _resources(parse_values(text, file, quoted=quoted))
     except OddValueError:
-        values, odd = _resources(parse_values(text, file, ODD_RESOURCES)), True
+        values, odd = _resources(parse_values(text, file, dialect=ODD_RESOURCES, quoted=quoted)), True
     comments = read_comments(text)
-    return Parsed(values, odd, tuple(comments) if len(comments) == len(values) else ())
+    return Parsed(values, odd, quoted, tuple(comments) if len(comments) == len(values) else ())
 
 
 def _resources(values: list[Value]) -> tuple[dict[str, Value], ...]:
@@ -70,13 +73,15 @@ def _resources(values: list[Value]) -> tuple[dict[str, Value], ...]:
     return tuple(result)
 
 
-def parse_values(text: bytes, file: str = "", dialect: Dialect = RESOURCES) -> list[Value]:
+def parse_values(
+    text: bytes, file: str = "", *, dialect: Dialect = RESOURCES, quoted: list[str] | None = None
+) -> list[Value]:
     """The documents that say something; raises :class:`MalformedYamlError` for text that is no YAML."""
     stray = _SEPARATOR.search(text) if b"\n---" in text or text.startswith(b"---") else None
     if stray is not None and b"\n" in text[: stray.start()] + b"\n":
         _refuse_separator(text, stray)
     try:
-        return [value for value in read_documents(text, dialect, file=file) if not is_null(value)]
+        return [value for value in read_documents(text, dialect, file=file, quoted=quoted) if not is_null(value)]
     except YamlError as error:
         if "already defined" in error.problem:
             raise KustomizeError(f"map[string]interface {{}}(nil): {error.problem}") from error

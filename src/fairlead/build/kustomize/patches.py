@@ -91,11 +91,19 @@ class JsonPatch:
         for resource in resources.select(self.selector):
             if self.remembers_identity:
                 resource.remember_identity()
-            value = apply_operations(resource.value, self.operations)
+            value = apply_operations(_with_annotations(resource), self.operations)
             if not isinstance(value, dict):
                 raise KustomizeError(f"JSON patch {self.source} leaves no object of {resource.current}")
             resource.value = value
         resources.identities_changed()
+
+
+def _with_annotations(resource: Resource) -> dict[str, Any]:
+    """The value as a JSON patch finds it: kustomize keeps notes among the annotations, so there are some by then."""
+    annotations = resource.metadata.get("annotations")
+    if isinstance(annotations, dict) or not resource.has_notes:
+        return resource.value
+    return {**resource.value, "metadata": {**resource.metadata, "annotations": {}}}
 
 
 def _for_many(patch: Resource, resource: Resource) -> Resource:
@@ -114,7 +122,8 @@ def _merge_into(resource: Resource, patch: Resource, schemas: Document) -> None:
     if patch.allow_name_change or patch.allow_kind_change:
         resource.remember_identity()
     comments = resource.comments.over(patch.comments) if resource.comments is not None else patch.comments
-    value = merge(resource.value, patch.value, schemas, comments)
+    value = merge(resource.value, patch.value, schemas, comments=comments, quoted=resource.quoted + patch.quoted)
+    resource.quoted += tuple(texts for texts in patch.quoted if not any(texts is known for known in resource.quoted))
     resource.value = {} if value is MISSING else value
     if not resource.value:
         return
@@ -154,6 +163,8 @@ def load_patch(
         for document in documents:
             document.allow_name_change = bool(options.get("allowNameChange"))
             document.allow_kind_change = bool(options.get("allowKindChange"))
+            if (document.allow_name_change or document.allow_kind_change) and "annotations" in document.metadata:
+                document.set_metadata("annotations", document.annotations() or None)
         if documents:
             return MergePatch(tuple(documents), source, selector, checks_collisions=False)
         return None
@@ -162,7 +173,7 @@ def load_patch(
 
 def _documents(text: bytes, file: str = "") -> list[Resource]:
     parsed = parse_documents(text, file)
-    documents = [Resource(value) for value in parsed.values]
+    documents = [Resource(value, quoted=(parsed.quoted,)) for value in parsed.values]
     for document, comments in zip(documents, parsed.comments, strict=False):
         document.comments = comments
     return documents

@@ -36,6 +36,7 @@ class Resource:
         "origin",
         "prefixes",
         "previous",
+        "quoted",
         "scopes",
         "suffixes",
         "traces",
@@ -44,7 +45,13 @@ class Resource:
         "variables",
     )
 
-    def __init__(self, value: dict[str, Value], *, scopes: frozenset[tuple[str, str]] = CLUSTER_SCOPED) -> None:
+    def __init__(
+        self,
+        value: dict[str, Value],
+        *,
+        scopes: frozenset[tuple[str, str]] = CLUSTER_SCOPED,
+        quoted: tuple[list[str], ...] = (),
+    ) -> None:
         self.value = value
         self.scopes = scopes
         self.previous: tuple[Identity, ...] = ()
@@ -57,6 +64,8 @@ class Resource:
         self.allow_kind_change = False
         self.from_helm = False
         self.variables: tuple[str, ...] = ()
+        self.quoted = quoted
+        """The texts of the files behind it that stand in quotes; a patch keeps the quotes around what it replaces."""
         self.comments: Comments | None = None
         """Schemas in the comments of the file."""
         self.origin: dict[str, Any] | None = None
@@ -135,6 +144,11 @@ class Resource:
 
     def annotations(self) -> dict[str, str]:
         return _texts(self.metadata.get("annotations"))
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether kustomize would have notes of its own among the annotations by now."""
+        return bool(self.previous or self.prefixes or self.suffixes or self.behavior or self.origin is not None)
 
     def set_metadata(self, key: str, value: Value) -> None:
         """Sets a field of the metadata; ``None`` removes it."""
