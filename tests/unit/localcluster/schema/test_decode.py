@@ -57,8 +57,8 @@ CONTAINER = "spec.template.spec.containers"
         ),
         (
             deployment({"livenessProbe": {"httpGet": {"port": 1.5}}}),
-            f"json: cannot unmarshal number 1.5 into {STRUCT} HTTPGetAction.{CONTAINER}.livenessProbe.ProbeHandler.httpGet"
-            ".port of type int32",
+            f"json: cannot unmarshal number 1.5 into {STRUCT} HTTPGetAction.{CONTAINER}.livenessProbe"
+            ".ProbeHandler.httpGet.port of type int32",
         ),
         (
             deployment({"resources": {"limits": {"cpu": "x"}}}),
