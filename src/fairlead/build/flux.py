@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fairlead.api.names import DECRYPT, DISABLED, SUBSTITUTE
+from fairlead.build.diagnosis import located
 from fairlead.build.generated import kustomization_overlay
 from fairlead.build.kustomize import KustomizeOptions
 from fairlead.build.kustomize import build as kustomize
@@ -76,7 +77,10 @@ def build(tree: Tree, spec: KustomizationSpec, variables: Variables) -> Built:
     recording = RecordingTree(tree)
     folder = _folder(recording, spec.path or "")
     overlay = OverlayTree(recording, kustomization_overlay(recording, folder, spec))
-    rendered = kustomize(overlay, folder, KustomizeOptions()).objects
+    try:
+        rendered = kustomize(overlay, folder, KustomizeOptions()).objects
+    except BuildError as error:
+        raise located(error, tree, recording.read_set().read) from error
     check_names(variables.values)
     texts: list[str] = []
     objects: list[Manifest] = []
