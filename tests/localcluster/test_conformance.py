@@ -1,7 +1,7 @@
 """The local cluster answers what a real kube-apiserver (1.35) answered: codes, bodies, texts, owners, event sequences.
 
-The answers stand in ``conformance/recorded.json``; ``python -m tests.localcluster.conformance.record`` asks a real server
-again. What is known to differ, and why, is listed in ``docs/design/localcluster.md``.
+The answers stand in ``conformance/recorded.json``; ``python -m tests.localcluster.conformance.record`` asks a real
+server again. What is known to differ, and why, is listed in ``docs/design/localcluster.md``.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from fairlead.localcluster import LocalCluster
 from tests.localcluster.conformance.all import all_scenarios
 from tests.localcluster.conformance.record import RECORDED, ask_one, connect, show
-
-from fairlead.localcluster import LocalCluster
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

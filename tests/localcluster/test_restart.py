@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from tests.localcluster.conftest import Kubectl, start_cluster, stop_cluster
+from tests.localcluster.test_kubectl import DEFINITION
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-from tests.localcluster.test_kubectl import DEFINITION
+
+BOAT = """
+apiVersion: t.example.com/v1
+kind: Boat
+metadata: {name: ada}
+spec: {length: 1}
+"""
 
 
 def version_of(kubectl: Kubectl, name: str) -> str:
@@ -25,9 +34,7 @@ def test_state_survives_a_kill(tmp_path: Path) -> None:
     kubectl("create", "configmap", "gone", "--from-literal=a=b")
     kubectl("apply", "-f", "-", text=DEFINITION.replace("NS", "t"))
     kubectl("wait", "--for=condition=Established", "crd/boats.t.example.com", "--timeout=10s")
-    kubectl(
-        "apply", "-f", "-", text="{apiVersion: t.example.com/v1, kind: Boat, metadata: {name: ada}, spec: {length: 1}}"
-    )
+    kubectl("apply", "-f", "-", text=BOAT)
     before = version_of(kubectl, "kept")
     kubectl("delete", "configmap", "gone")
     process.kill()
@@ -53,9 +60,6 @@ def test_two_clusters_do_not_share_a_data_dir(tmp_path: Path) -> None:
     data = ("--data-dir", str(tmp_path / "data"))
     process, _ = start_cluster(tmp_path, *data)
     try:
-        import subprocess
-        import sys
-
         command = [sys.executable, "-m", "fairlead", "cluster", "start", "--kubeconfig", str(tmp_path / "k"), *data]
         second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
         assert second.returncode == 1

@@ -259,7 +259,6 @@ _ACCESS = {
     ],
     "impersonation without a user": [Step("GET", MAPS, headers=(("Impersonate-Group", "people"),))],
     "robot may not grant what it has not": [as_robot(post(f"{RBAC}/namespaces/{{ns}}/roles", _ROLE))],
-    "a wrong token": [Step("GET", MAPS, headers=(("Authorization", "Bearer nonsense"),))],
 }
 
 _SUBRESOURCES = {

@@ -28,7 +28,10 @@ class Authenticator:
         self._tokens = tokens
 
     def authenticate(self, request: web.BaseRequest) -> UserInfo:
-        """The user of a request; a token that is wrong is refused, none at all is the anonymous user."""
+        """The user of a request: of its certificate, else of its token (a wrong one is refused), else nobody."""
+        user = _of_certificate(request)
+        if user is not None:
+            return user
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token.strip():
             user = self._tokens.user(token.strip())
@@ -37,7 +40,7 @@ class Authenticator:
             return user
         if scheme:
             raise unauthorized()
-        return _of_certificate(request) or ANONYMOUS
+        return ANONYMOUS
 
     @staticmethod
     def impersonated(request: web.BaseRequest) -> UserInfo:

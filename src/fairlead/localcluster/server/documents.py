@@ -34,6 +34,8 @@ VERSION: dict[str, Any] = {
     "platform": "linux/amd64",
 }
 
+_PROTO_V2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+
 
 class Documents:
     def __init__(self, discovery: Discovery, openapi: OpenApi, url: Callable[[], str]) -> None:
@@ -63,6 +65,8 @@ class Documents:
             case ["openapi", "v3", *rest]:
                 body = self._openapi.document("/".join(rest))
                 return web.Response(body=body, content_type="application/json") if body else None
+            case ["openapi", "v2"]:
+                return _openapi_v2(request)
             case []:
                 return json_response({"paths": self._paths()})
             case _:
@@ -98,6 +102,14 @@ def _document(value: dict[str, Any] | None, *, known: bool) -> web.Response | No
     if value is None and known:
         raise missing_resource()
     return json_response(value) if value is not None else None
+
+
+def _openapi_v2(request: web.BaseRequest) -> web.Response:
+    """An empty document: kubectl asks for it when it meets a kind that nobody serves, and reads nothing else in it."""
+    if _PROTO_V2 in request.headers.get("Accept", ""):
+        return web.Response(body=b"\x0a\x032.0", headers={"Content-Type": _PROTO_V2.replace("@", ".")})
+    info = {"title": "Kubernetes", "version": VERSION["gitVersion"]}
+    return json_response({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}})
 
 
 def _probe(request: web.BaseRequest, name: str) -> str:
