@@ -71,7 +71,7 @@ class Pipeline:
     ) -> Written:
         """Store a decoded new object; an applied one has its managed fields already."""
         now = timestamp()
-        obj = self.rules.default(resource, obj)
+        obj = self.rules.default(resource, obj, applied=apply)
         if not apply:
             obj = self.rules.record(resource, None, obj, options, now, "")
         strategy.identify(obj, namespace, now)
@@ -138,7 +138,7 @@ class Pipeline:
     ) -> Written:
         """Store a decoded new state of an object; nothing is written when nothing changed."""
         live = to_manifest(resource, stored.body)
-        new = self.rules.default(resource, new)
+        new = self.rules.default(resource, new, applied=apply)
         if not apply:
             now = "" if subresource == "scale" else timestamp()  # entries of scales have no time
             new = self.rules.record(resource, live, new, options, now, subresource)

@@ -58,10 +58,10 @@ class Rules:
         report(problems, resource, options)
         return decoded
 
-    def default(self, resource: Resource, obj: Manifest) -> Manifest:
-        """Fill the defaults of a decoded object."""
+    def default(self, resource: Resource, obj: Manifest, *, applied: bool) -> Manifest:
+        """Fill the defaults of a decoded object; an apply leaves nulls in custom resources for validation to refuse."""
         if resource.custom is not None:
-            return apply_defaults(obj, self._schema(resource))
+            return apply_defaults(obj, self._schema(resource), drop_nulls=not applied)
         return default_builtin(obj)
 
     @staticmethod
