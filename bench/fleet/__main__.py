@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,7 +16,10 @@ from typing import Any
 from bench.fleet.estate import IMAGE, Estate, root
 from bench.fleet.eyes import DEPLOYMENT, KUSTOMIZATION, Eyes
 from bench.fleet.processes import cpu_seconds, rss_mib
-from bench.fleet.stage import BenchStage
+from bench.fleet.raw import raw_commit, raw_install
+from bench.fleet.stage import BenchStage, Figures
+from bench.fleet.workloads import Workloads
+
 from fairlead.kube.client import KubeClient, PatchType
 from fairlead.kube.config import load_config
 from fairlead.objects.ref import ObjectRef
@@ -31,26 +35,38 @@ class Fleet:
         self.options = options
         self.eyes = Eyes(client)
         self.results: dict[str, Any] = {"apps": len(estate.names)}
+        self._before = Figures({}, {}, {})
+        self._cpu_before = 0.0
 
     async def measure(self) -> None:
+        await self._raw()
         await self._install()
         await self._single_commits()
         await self._drift()
-        await self._idle()
         await self._base_change()
+        await self._idle()
         await self._restart()
+
+    async def _raw(self) -> None:
+        seconds = await raw_install(self.client, len(self.estate.names))
+        commits = [await raw_commit(self.client) for _ in range(10)]
+        await self._begin()
+        await self._report("raw limit: writes of an install", seconds=seconds)
+        await self._report("raw limit: writes of a commit", **_latency(commits))
 
     async def _install(self) -> None:
         commit = self.estate.create()
-        started, cpu = time.monotonic(), self._cpu()
+        await self._begin()
+        started = time.monotonic()
         for manifest in root(self.estate.url):
             await self.client.apply(manifest, field_manager="bench")
-        names = ["fleet", *self.estate.names]
-        done = await self.eyes.until(lambda: all(self.eyes.ready(name, commit) for name in names))
-        self._report("install, all Ready", seconds=done - started, cpu=self._cpu() - cpu)
+        done = await self.eyes.all_ready(["fleet", *self.estate.names], commit)
+        await self._report("install, all Ready", seconds=done - started)
 
     async def _single_commits(self) -> None:
-        samples, cpu = [], self._cpu()
+        samples = []
+        await self._quiet()
+        await self._begin()
         for number in range(self.options.commits):
             name = self.estate.names[number * 7 % len(self.estate.names)]
             tag = f"c{number}"
@@ -61,47 +77,58 @@ class Fleet:
             commit = self.estate.head()
             # The next commit waits until this one is settled, so that each sample is a commit by itself.
             await self.eyes.until(lambda name=name, commit=commit: self.eyes.ready(name, commit))
-        self._report("one-app commit → applied", **_latency(samples), cpu=(self._cpu() - cpu) / len(samples))
+            if self.options.spread:
+                await asyncio.sleep(self.options.spread)
+        commit, started = self.estate.head(), time.monotonic()
+        noted = await self.eyes.all_ready(self.estate.names, commit) - started
+        await self._report("one-app commit → applied", len(samples), **_latency(samples), noted=noted)
 
     async def _drift(self) -> None:
         samples = []
-        name = f"web-{self.estate.names[0]}"
-        reference = ObjectRef("apps", "Deployment", "fleet", name)
-        for _ in range(self.options.drifts):
+        await self._begin()
+        for number in range(self.options.drifts):
+            name = f"web-{self.estate.names[number * 3 % len(self.estate.names)]}"
+            reference = ObjectRef("apps", "Deployment", "fleet", name)
             before = self._generation(name)
-            await self.client.patch(reference, {"spec": {"replicas": 3}}, PatchType.MERGE, field_manager="kubectl-scale")
+            await self.client.patch(
+                reference, {"spec": {"replicas": 3}}, PatchType.MERGE, field_manager="kubectl-scale"
+            )
             changed = time.monotonic()
-            seen = await self.eyes.until(lambda before=before: self._generation(name) >= before + 2)
+            seen = await self.eyes.until(
+                lambda name=name, before=before: self._generation(name) >= before + 2 and self._replicas(name) == 1
+            )
             samples.append(max(0.0, seen - changed))
-        self._report("manual change → repaired", **_latency(samples))
+        await self._report("manual change → repaired", len(samples), **_latency(samples))
 
     async def _idle(self) -> None:
-        before, cpu = await self.stage.requests(), self._cpu()
+        await self._quiet()
+        await self._begin()
         await asyncio.sleep(self.options.idle)
-        after = await self.stage.requests()
-        requests = {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
-        self._report(f"idle for {self.options.idle:g} s", cpu=self._cpu() - cpu, requests=sum(requests.values()))
-        self.results["idle requests"] = requests
+        await self._report(f"idle for {self.options.idle:g} s")
 
     async def _base_change(self) -> None:
-        cpu = self._cpu()
+        await self._begin()
         commit = await asyncio.to_thread(self.estate.change_base, "hello")
         started = time.monotonic()
-        done = await self.eyes.until(lambda: all(self.eyes.ready(name, commit) for name in self.estate.names))
-        self._report("base changed → all Ready", seconds=done - started, cpu=self._cpu() - cpu)
+        done = await self.eyes.all_ready(self.estate.names, commit)
+        await self._report("base changed → all Ready", seconds=done - started)
 
     async def _restart(self) -> None:
         versions = self._versions()
         rss = rss_mib(self.stage.controllers.pid)
+        await self._begin()
+        await self._report("memory before the restart", rss_mib=rss)
         await self.stage.stop_controllers()
         started = time.monotonic()
         await self.stage.start_controllers()
+        self._before, self._cpu_before = Figures({}, {}, {}), 0.0
         name = self.estate.names[-1]
         await asyncio.to_thread(self.estate.change_app, name, "after-restart")
         seen = await self.eyes.until(lambda: self.eyes.image(f"web-{name}") == f"{IMAGE}:after-restart")
+        await self._report("restart → first commit applied", seconds=seen - started)
+        noted = await self.eyes.all_ready(self.estate.names, self.estate.head())
         written = sum(version != versions[key] for key, version in self._versions().items() if key != f"web-{name}")
-        self._report("restart → first commit applied", seconds=seen - started, written=written)
-        self._report("memory before the restart", rss_mib=rss)
+        await self._report("restart → all at it", seconds=noted - started, written=written)
 
     def _versions(self) -> dict[str, int]:
         return {name: item["metadata"]["generation"] for name, item in self.eyes.state[DEPLOYMENT].items()}
@@ -109,19 +136,39 @@ class Fleet:
     def _generation(self, name: str) -> int:
         return int(self.eyes.state[DEPLOYMENT][name]["metadata"]["generation"])
 
-    def _cpu(self) -> float:
-        return cpu_seconds(self.stage.controllers.pid)
+    def _replicas(self, name: str) -> int:
+        return int(self.eyes.state[DEPLOYMENT][name]["spec"]["replicas"])
 
-    def _report(self, what: str, **figures: float) -> None:
-        self.results[what] = figures
-        shown = "  ".join(f"{name} {_figure(name, value)}" for name, value in figures.items())
-        print(f"{what:34} {shown}", flush=True)
+    async def _quiet(self) -> None:
+        """Until the controllers have sent nothing for a second."""
+        before = await self.stage.figures()
+        while True:
+            await asyncio.sleep(1)
+            after = await self.stage.figures()
+            if not (after - before).requests:
+                return
+            before = after
+
+    async def _begin(self) -> None:
+        self._before, self._cpu_before = await self.stage.figures(), cpu_seconds(self.stage.controllers.pid)
+
+    async def _report(self, what: str, times: int = 1, **figures: float) -> None:
+        """One line, and below it where the controllers' time went and what they sent since :meth:`_begin`."""
+        cpu = (cpu_seconds(self.stage.controllers.pid) - self._cpu_before) / times
+        spent = await self.stage.figures() - self._before
+        shown = "  ".join(f"{name} {_figure(name, value)}" for name, value in {**figures, "cpu": cpu}.items())
+        self.results[what] = {**figures, "cpu": cpu, "requests": spent.requests, "phases": spent.seconds}
+        print(f"{what:34} {shown}")
+        for line in (spent.phases(), spent.sent()):
+            if line:
+                print(f"    {line}")
+        sys.stdout.flush()
 
 
 def _figure(name: str, value: float) -> str:
     if name in ("p50", "p99"):
         return f"{value * 1000:.0f} ms"
-    return {"rss_mib": f"{value:.0f} MiB", "requests": f"{value:g}", "written": f"{value:g}"}.get(name, f"{value:.2f} s")
+    return {"rss_mib": f"{value:.0f} MiB", "written": f"{value:g}"}.get(name, f"{value:.2f} s")
 
 
 def _latency(samples: list[float]) -> dict[str, float]:
@@ -138,13 +185,19 @@ async def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         config = load_config(stage.kubeconfig, None, os.environ)
         async with KubeClient(config) as client, asyncio.TaskGroup() as group:
             fleet = Fleet(stage, estate, client, options)
-            watches = [
+            helpers = [
                 group.create_task(fleet.eyes.follow(KUSTOMIZATION, "flux-system")),
-                group.create_task(fleet.eyes.follow(DEPLOYMENT, None)),
+                group.create_task(fleet.eyes.follow(DEPLOYMENT, "fleet")),
             ]
-            await fleet.measure()
-            for watch in watches:
-                watch.cancel()
+            if options.workloads:
+                helpers.append(group.create_task(Workloads(client).run()))
+            try:
+                await fleet.measure()
+            finally:
+                for helper in helpers:
+                    helper.cancel()
+                if options.keep_logs:
+                    options.keep_logs.write_bytes((folder / "controllers.log").read_bytes())
     return fleet.results
 
 
@@ -153,10 +206,13 @@ def main() -> None:
     parser.add_argument("--apps", type=int, default=100)
     parser.add_argument("--chain", type=int, default=0, help="length of dependsOn chains")
     parser.add_argument("--commits", type=int, default=50)
+    parser.add_argument("--spread", type=float, default=0, help="seconds between two commits")
     parser.add_argument("--drifts", type=int, default=20)
     parser.add_argument("--idle", type=float, default=60)
-    parser.add_argument("--kubeconfig", type=Path, help="another cluster than the local one")
+    parser.add_argument("--kubeconfig", type=Path, help="another cluster than the local one; it should be empty")
+    parser.add_argument("--workloads", action="store_true", help="play the Deployment controller, where there is none")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument("--keep-logs", type=Path, help="keep the controllers' log here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fairlead-bench-") as folder:
         results = asyncio.run(run(options, Path(folder)))

@@ -51,6 +51,17 @@ class Eyes:
             await self._condition.wait_for(seen)
         return time.monotonic()
 
+    async def all_ready(self, names: list[str], commit: str) -> float:
+        """When all of these Kustomizations were Ready at a commit; each is looked at until it is, and not again."""
+        left = list(names)
+
+        def done() -> bool:
+            while left and self.ready(left[-1], commit):
+                left.pop()
+            return not left
+
+        return await self.until(done)
+
     async def _wake(self) -> None:
         async with self._condition:
             self._condition.notify_all()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -33,26 +35,59 @@ class BenchStage(Stage):
         self.controllers.terminate()
         await self.controllers.wait()
 
-    async def requests(self) -> dict[str, float]:
-        """How many requests the controllers have sent, by method and resource."""
+    async def figures(self) -> Figures:
+        """What the controllers count, from their metrics."""
         async with aiohttp.ClientSession() as session:
             for _ in range(100):
                 try:
                     async with session.get(f"http://127.0.0.1:{self._port}/metrics") as answer:
-                        return _counters(await answer.text())
+                        return Figures.read(await answer.text())
                 except aiohttp.ClientConnectionError:
                     # The port opens a moment after the process starts.
                     await asyncio.sleep(0.1)
         raise TimeoutError("the controllers serve no metrics")
 
 
-def _counters(text: str) -> dict[str, float]:
-    found = {}
-    for line in text.splitlines():
-        if line.startswith("rest_client_requests_total{"):
-            key, _, value = line.rpartition(" ")
-            found[key.removeprefix("rest_client_requests_total")] = float(value)
-    return found
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Counters at one moment, or (a difference) over a time."""
+
+    requests: dict[str, float]
+    """By verb and resource."""
+    seconds: dict[str, float]
+    """By phase."""
+    spans: dict[str, float]
+
+    @classmethod
+    def read(cls, text: str) -> Figures:
+        found: dict[str, dict[str, float]] = {name: {} for name in ("requests", "phase_seconds", "phase_spans")}
+        for line in text.splitlines():
+            name, _, rest = line.partition("{")
+            known = found.get(name.removeprefix("fairlead_").removesuffix("_total"))
+            if known is not None and rest:
+                labels, _, value = rest.rpartition("} ")
+                known[" ".join(re.findall('"([^"]*)"', labels))] = float(value)
+        return cls(found["requests"], found["phase_seconds"], found["phase_spans"])
+
+    def __sub__(self, other: Figures) -> Figures:
+        return Figures(
+            _difference(self.requests, other.requests),
+            _difference(self.seconds, other.seconds),
+            _difference(self.spans, other.spans),
+        )
+
+    def phases(self) -> str:
+        """``build 40 × 2 ms, …``"""
+        return ", ".join(
+            f"{name} {count:.0f} × {self.seconds[name] / count * 1000:.0f} ms" for name, count in self.spans.items()
+        )
+
+    def sent(self) -> str:
+        return ", ".join(f"{name} {count:.0f}" for name, count in sorted(self.requests.items()))
+
+
+def _difference(after: dict[str, float], before: dict[str, float]) -> dict[str, float]:
+    return {key: value - before.get(key, 0) for key, value in after.items() if value != before.get(key, 0)}
 
 
 def _free_port() -> int:

@@ -71,7 +71,7 @@ class ReconcileSettings:
     """Kubernetes Events that are written at most; bursts above wait, and a full queue drops the oldest."""
     strict_substitution: bool = True
     """A variable without value and default fails the build, as in Flux since 2.9."""
-    drift_quiet_seconds: float = 0.05
+    drift_quiet_seconds: float = 0.01
     """Changes by others are collected for this long before they are repaired, so that one edit is one repair."""
 
 

@@ -34,7 +34,8 @@ async def test_a_removed_file_is_deleted(pair: World) -> None:
 
 async def test_protected_objects_stay(pair: World) -> None:
     for name, mark in (("one", "kustomize.toolkit.fluxcd.io/prune"), ("two", "kustomize.toolkit.fluxcd.io/reconcile")):
-        await pair.patch("ConfigMap", name, {"metadata": {"annotations": {mark: "disabled"}}})
+        # Not as kubectl: what kubectl adds is taken back as drift, as Flux does, and the mark with it.
+        await pair.patch("ConfigMap", name, {"metadata": {"annotations": {mark: "disabled"}}}, manager="somebody")
     pair.repo.commit(
         "Replace",
         {"apps/one.yaml": None, "apps/two.yaml": None, "apps/three.yaml": config_map("three", pair.namespace, {})},

@@ -23,6 +23,9 @@ KUSTOMIZATION: Final = GroupKind(KUSTOMIZE_GROUP, "Kustomization")
 # Names of controllers: field manager, source of events and prefix of leases.
 SOURCE_CONTROLLER: Final = "source-controller"
 KUSTOMIZE_CONTROLLER: Final = "kustomize-controller"
+OWN_FIELDS_PREFIX: Final = "gotk-"
+"""Before a controller's name: the field manager of statuses and finalizers. Under the name alone objects are applied; a
+Kustomization that another one applies would otherwise lose its finalizer as a field that Git does not have."""
 
 FINALIZER: Final = "finalizers.fluxcd.io"
 

@@ -13,7 +13,7 @@ import msgspec
 
 from fairlead.api.gitrepository import GitRepository
 from fairlead.api.kustomization import Kustomization
-from fairlead.api.names import FINALIZER
+from fairlead.api.names import FINALIZER, OWN_FIELDS_PREFIX
 from fairlead.controllers.resources import Malformed
 from fairlead.kube.client import PatchType
 from fairlead.kube.errors import NotFoundError
@@ -115,7 +115,11 @@ class Access(Generic[R]):
         body = {"metadata": {"finalizers": finalizers, "resourceVersion": meta.resource_version}}
         ref = ObjectRef(self.reflector.kind.group, self.reflector.kind.kind, meta.namespace, meta.name)
         return await self._client.patch(
-            ref, body, PatchType.MERGE, version=VERSION, field_manager=self._recorder.component
+            ref,
+            body,
+            PatchType.MERGE,
+            version=VERSION,
+            field_manager=f"{OWN_FIELDS_PREFIX}{self._recorder.component}",
         )
 
     def _remember(self, manifest: Manifest) -> R:

@@ -19,7 +19,7 @@ from fairlead.controllers.artifacts import AUTHOR, ORIGIN_REVISION, SUBJECT
 from fairlead.controllers.conditionset import ConditionSet
 from fairlead.objects.duration import format_duration, format_seconds, parse_duration
 from fairlead.runtime.clock import timestamp
-from fairlead.runtime.conditions import FALSE, TRUE, UNKNOWN
+from fairlead.runtime.conditions import FALSE, TRUE, UNKNOWN, find_condition
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -138,6 +138,11 @@ class Attempt:
             last_handled_reconcile_at=self.requested,
             history=self._history("ReconciliationSucceeded", duration),
         )
+
+    def noted(self) -> dict[str, Any]:
+        """Well as before, and so at the newest revision, which changes nothing."""
+        healthy = find_condition(self.kustomization.status.conditions or (), HEALTHY)
+        return self.succeeded(healthy=healthy.message if healthy else "", duration=0.0)
 
     def failed(self, reason: str, message: str, *, duration: float, stalled: bool = False) -> dict[str, Any]:
         """It did not work; a stall ends only with a new spec."""

@@ -17,6 +17,7 @@ from fairlead.build.flux import PathNotFoundError
 from fairlead.build.tree import ReadSet
 from fairlead.controllers.build_worker import Job
 from fairlead.errors import BuildError, NotReadyError
+from fairlead.sources.errors import MissingObjectError
 
 if TYPE_CHECKING:
     from fairlead.api.kustomization import Kustomization
@@ -98,7 +99,10 @@ class Builds:
 
     def holds(self, build: Build, tree_id: str) -> bool:
         """Whether the files that a build was made from are the same in this tree; no, when the tree is not here."""
-        return self._store.has(tree_id) and build.read_set.holds(self._tree(tree_id))
+        try:
+            return self._store.has(tree_id) and build.read_set.holds(self._tree(tree_id))
+        except MissingObjectError:
+            return False
 
     def _tree(self, tree_id: str) -> GitTree:
         if self._newest is None or self._newest.tree_id != tree_id:

@@ -99,6 +99,8 @@ class Triggers:
         self._quiet_seconds = quiet_seconds
         self._by_source: UserIndex[ObjectRef] = UserIndex()
         self._by_dependency: UserIndex[Key] = UserIndex()
+        self._by_ready_expr: UserIndex[Key] = UserIndex()
+        """The part of them that judges by an expression, which may ask for anything."""
         self._by_configuration: UserIndex[ObjectRef] = UserIndex()
         self._sources_by_configuration: UserIndex[ObjectRef] = UserIndex()
         self._by_include: UserIndex[Key] = UserIndex()
@@ -108,6 +110,11 @@ class Triggers:
         for key in keys:
             self._wakes.of(key).full = True
             self._queue.add(key)
+
+    def take_note(self, key: Key) -> None:
+        """The Kustomization only has to write down the newest revision."""
+        self._wakes.of(key).noted = True
+        self._queue.add(key)
 
     def health_ended(self, key: Key) -> None:
         self._wakes.of(key).health = True
@@ -128,7 +135,8 @@ class Triggers:
         self._by_include.set(key, _includes_of(new))
         if _artifact(old) != _artifact(new) or change == "ADDED":
             ref = ObjectRef(names.SOURCE_GROUP, "GitRepository", key.namespace, key.name)
-            self.wake(in_order(self._by_source.users(ref), self._access.typed))
+            users = in_order(self._by_source.users(ref), self._access.typed)
+            self.wake(self._kustomizations.sort_out(users))
             for user in self._by_include.users(key):
                 self._source_queue.add(user)
 
@@ -142,13 +150,18 @@ class Triggers:
         if change == "DELETED" or _asks_for_a_run(old, new):
             self.wake([key])
         self._index(key, new)
-        if change != "MODIFIED" or _readiness(old) != _readiness(new):
+        if change != "MODIFIED":
             self.wake(self._by_dependency.users(key))
+        else:
+            same = _readiness(old) == _readiness(new)
+            users = self._by_ready_expr.users(key) if same else self._by_dependency.users(key)
+            self.wake(filter(self._kustomizations.waits_for_dependency, users))
 
     def _index(self, key: Key, kustomization: Kustomization | Malformed | None) -> None:
         known = None if isinstance(kustomization, Malformed) else kustomization
         self._by_source.set(key, [source_of(known)] if known else ())
         self._by_dependency.set(key, dependencies_of(known) if known else ())
+        self._by_ready_expr.set(key, dependencies_of(known, with_expression=True) if known else ())
         self._by_configuration.set(key, _configuration_of(known) if known else ())
 
     # -- what they refer to ----------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from fairlead.kube.reflector import Key
 from fairlead.objects.duration import parse_duration
 from fairlead.runtime.conditions import FALSE, READY, TRUE, find_condition
 from fairlead.runtime.controller import Result
+from fairlead.runtime.phases import Phases
 from fairlead.sources.errors import GitUrlError, GitVerificationError
 from fairlead.sources.spec import Include
 
@@ -81,7 +82,9 @@ class GitRepositories:
         watcher: RefWatcher,
         settings: Settings,
         clock: Clock,
+        phases: Phases | None = None,
     ) -> None:
+        self._phases = phases or Phases()
         self._access = access
         self._source = source
         self._references = references
@@ -125,8 +128,9 @@ class GitRepositories:
         spec = await git_spec(repository, self._references, included.trees)
         self._source.check(spec)
         self._show_progress(repository, session)
-        revision = await self._source.fetch(spec, await self._source.resolve(spec))
-        artifact = await self._artifact(key, repository, revision)
+        with self._phases.span("fetch"):
+            revision = await self._source.fetch(spec, await self._source.resolve(spec))
+            artifact = await self._artifact(key, repository, revision)
         status = self._succeeded(repository, artifact, revision, included)
         await session.write(msgspec.to_builtins(status))
         self._tell(repository, artifact, revision)

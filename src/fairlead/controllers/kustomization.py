@@ -3,7 +3,7 @@
 A run reads as the steps in :meth:`Kustomizations._deliver`: source, dependencies, build, apply, prune, health. Each
 step returns or raises; :mod:`outcomes` turns the outcome into status, Event and next run. Health is awaited beside the
 workers: the run ends, and the end of the wait brings the next one. A drift repairs the object that drifted and nothing
-else.
+else. A revision that changes no file that a Kustomization is made from is only noted, see :mod:`notes`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from fairlead.controllers.artifacts import tree_id_of
 from fairlead.controllers.attempt import Attempt
 from fairlead.controllers.conditionset import ConditionSet
 from fairlead.controllers.deletion import finalize
-from fairlead.controllers.delivery import Delivery, inventory_of
+from fairlead.controllers.delivery import Delivery
 from fairlead.controllers.dependencies import check_dependencies, read_conditions, source_of
 from fairlead.controllers.faults import AccessDeniedError, SourceNotReadyError
 from fairlead.controllers.health import HealthChecks, health_rules
 from fairlead.controllers.memory import Memory
+from fairlead.controllers.notes import Notes, may_be_noted
 from fairlead.controllers.outcomes import Outcomes
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.variables import load_variables
@@ -32,10 +33,14 @@ from fairlead.errors import FairleadError, UnavailableError
 from fairlead.kube.errors import NotFoundError
 from fairlead.kube.reflector import Key
 from fairlead.objects.duration import format_duration
+from fairlead.objects.inventory import format_id
 from fairlead.objects.ref import ObjectRef
 from fairlead.runtime.controller import Result
+from fairlead.runtime.phases import Phases
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fairlead.api.gitrepository import GitRepository
     from fairlead.api.kustomization import Kustomization
     from fairlead.api.meta import ArtifactStatus
@@ -67,7 +72,10 @@ class Kustomizations:
         wakes: Wakes,
         settings: Settings,
         clock: Clock,
+        phases: Phases | None = None,
     ) -> None:
+        self.notes = Notes()
+        """Who has a new revision to note; its owner runs it."""
         self.outcomes = Outcomes(access, settings.reconcile, clock)
         self._access = access
         self._sources = sources
@@ -78,6 +86,7 @@ class Kustomizations:
         self._wakes = wakes
         self._settings = settings
         self._clock = clock
+        self._phases = phases or Phases()
         self._health = HealthChecks(waits, self.outcomes, clock)
         self._memories: dict[Key, Memory] = {}
 
@@ -89,9 +98,38 @@ class Kustomizations:
         """Those that wait for something that the cluster lacks."""
         return [key for key, memory in self._memories.items() if memory.blocked]
 
+    def waits_for_dependency(self, key: Key) -> bool:
+        """Whether the last run could not go on because of something in ``dependsOn``."""
+        return key in self._memories and self._memories[key].waits_for_dependency
+
+    def sort_out(self, keys: Iterable[Key]) -> list[Key]:
+        """Which of these a new revision of their source changes, in the same order; the others will take a note."""
+        with self._phases.span("decide"):
+            unaffected = {key: self._is_unaffected(key) for key in keys}
+        self.notes.add(key for key, nothing_changes in unaffected.items() if nothing_changes)
+        return [key for key, nothing_changes in unaffected.items() if not nothing_changes]
+
+    def _is_unaffected(self, key: Key) -> bool:
+        """Whether it is delivered and well, and made from files that are the same in its source's newest revision."""
+        kustomization, memory = self._access.typed(key), self._memories.get(key)
+        if kustomization is None or memory is None or memory.delivered is None or not may_be_noted(kustomization):
+            return False
+        if memory.delivered.generation != kustomization.metadata.generation or self._waits.running(key) is not None:
+            return False
+        try:
+            artifact = self._artifact(kustomization)
+        except FairleadError:
+            return False
+        return self._builds.holds(memory.delivered, tree_id_of(artifact))
+
     async def reconcile(self, key: Key) -> Result:
         """One run for one key; see the module's text."""
-        wake = self._wakes.take(key)
+        try:
+            return await self._reconcile(key, self._wakes.take(key))
+        finally:
+            self.notes.done(key)
+
+    async def _reconcile(self, key: Key, wake: Wake) -> Result:
         kustomization = self._access.current(key)
         if kustomization is None:
             self._forget(key)
@@ -129,22 +167,33 @@ class Kustomizations:
             await self._repair(attempt, memory, wake)
         if wake.health:
             return await self._health.conclude(attempt, memory)
+        if wake.noted:
+            return await self._note(attempt, memory)
         return memory.as_planned(self._clock.monotonic())
 
     # -- everything ------------------------------------------------------------------------------------------------
 
     async def _deliver(self, attempt: Attempt, memory: Memory) -> Result:
+        self.notes.drop(attempt.key)
+        with self.notes.held():
+            return await self._deliver_all(attempt, memory)
+
+    async def _deliver_all(self, attempt: Attempt, memory: Memory) -> Result:
         memory.blocked = memory.unhealthy = False
         read_conditions(attempt.kustomization)
         health_rules(attempt.kustomization)
         attempt.artifact = artifact = self._artifact(attempt.kustomization)
-        check_dependencies(attempt.kustomization, attempt.revision, self._access.typed)
+        memory.waits_for_dependency = True
+        check_dependencies(attempt.kustomization, attempt.revision, self._access.typed, self._is_unaffected)
+        memory.waits_for_dependency = False
         memory.impatient_at = None
-        variables, build = await self._build(attempt, artifact)
+        with self._phases.span("build"):
+            variables, build = await self._build(attempt, artifact)
         attempt.reason = "ReconciliationFailed"
         target = await self._clusters.target(attempt.kustomization)
         memory.delivered = None
-        delivered = await self._delivery(attempt, target, variables.sensitive).deliver(build.objects())
+        with self._phases.span("apply"):
+            delivered = await self._delivery(attempt, target, variables.sensitive).deliver(build.objects())
         memory.delivered, memory.sensitive = build, variables.sensitive
         return await self._health.check(attempt, memory, target, build, delivered)
 
@@ -185,12 +234,26 @@ class Kustomizations:
 
     def _claimed(self, key: Key, ref: ObjectRef) -> bool:
         """Whether another Kustomization has the object in its inventory."""
+        wanted = format_id(ref)
         for other, kustomization in self._access.reflector.items():
             if other == key or isinstance(kustomization, Malformed) or kustomization.metadata.deletion_timestamp:
                 continue
-            if ref in inventory_of(kustomization):
+            inventory = kustomization.status.inventory
+            if inventory and any(entry.id == wanted for entry in inventory.entries):
                 return True
         return False
+
+    # -- a new revision that changes nothing -----------------------------------------------------------------------
+
+    async def _note(self, attempt: Attempt, memory: Memory) -> Result:
+        """Write down the newest revision, if it still is one that changes nothing."""
+        if not self._is_unaffected(attempt.key) or memory.delivered is None:
+            return await self._deliver(attempt, memory)
+        attempt.artifact = memory.artifact = self._artifact(attempt.kustomization)
+        attempt.digest = memory.delivered.digest
+        if attempt.kustomization.status.last_applied_revision != attempt.revision:
+            await attempt.session.write(attempt.noted())
+        return memory.as_planned(self._clock.monotonic())
 
     # -- drift -----------------------------------------------------------------------------------------------------
 
@@ -231,6 +294,7 @@ class Kustomizations:
     def _forget(self, key: Key) -> None:
         self._waits.cancel(key)
         self._builds.forget(key)
+        self.notes.drop(key)
         self._memories.pop(key, None)
 
     async def _report_malformed(self, key: Key, malformed: Malformed) -> Result:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fairlead.controllers.build_pool import Builder
+    from fairlead.controllers.notes import Notes
     from fairlead.controllers.resources import Malformed
     from fairlead.kube.config import ClusterConfig
     from fairlead.kube.reflector import Key
@@ -140,7 +141,14 @@ class Manager:
                 )
             )
             git = GitRepositories(
-                self.sources, source, self._references, TreeSizes(self._store), watcher, settings, self._clock
+                self.sources,
+                source,
+                self._references,
+                TreeSizes(self._store),
+                watcher,
+                settings,
+                self._clock,
+                self.metrics.phases,
             )
             builds = Builds(self._store, builder)
             deliveries = Kustomizations(
@@ -153,6 +161,7 @@ class Manager:
                 self._wakes,
                 settings,
                 self._clock,
+                self.metrics.phases,
             )
             loops = self._loops(git, deliveries)
             triggers = Triggers(
@@ -164,7 +173,8 @@ class Manager:
                 self._wakes,
                 settings.reconcile.drift_quiet_seconds,
             )
-            await self._run_all(triggers, loops)
+            deliveries.notes.begin = triggers.take_note
+            await self._run_all(triggers, loops, deliveries.notes)
 
     async def _builder(self, stack: AsyncExitStack) -> Builder:
         workers = self._settings.reconcile.build_workers
@@ -189,7 +199,7 @@ class Manager:
             self.metrics.watch_controller(loop)
         return sources, kustomizations
 
-    async def _run_all(self, triggers: Triggers, loops: tuple[Controller[Key], ...]) -> None:
+    async def _run_all(self, triggers: Triggers, loops: tuple[Controller[Key], ...], notes: Notes) -> None:
         self._subscribe(triggers)
         reflectors = (self.sources.reflector, self.kustomizations.reflector)
         try:
@@ -204,6 +214,7 @@ class Manager:
                 _tune_garbage_collection()
                 for loop in loops:
                     group.create_task(loop.run(), name=loop.name)
+                group.create_task(notes.run(), name="notes")
                 self.started.set()
                 log.info("started with %d sources and %d kustomizations", *(len(each) for each in reflectors))
         finally:
@@ -250,7 +261,9 @@ class Manager:
             decode=decoder(struct),
             selection=Selection(namespace=scope.namespace, label_selector=scope.label_selector),
         )
-        patcher = StatusPatcher(self.client, field_manager=component, clock=self._clock)
+        phases = self.metrics.phases
+        manager = f"{names.OWN_FIELDS_PREFIX}{component}"
+        patcher = StatusPatcher(self.client, field_manager=manager, clock=self._clock, phases=phases)
         return Access(struct, self.client, reflector, patcher, self._recorders[component])
 
 

@@ -28,6 +28,8 @@ class Memory:
     """Failures in a row that may pass by themselves."""
     blocked: bool = False
     """The last run failed for want of something in the cluster: a kind, a namespace."""
+    waits_for_dependency: bool = False
+    """The last run could not go on because something that it depends on is not ready."""
     unhealthy: bool = False
     """The last run failed its health check."""
     delivered: Build | None = None

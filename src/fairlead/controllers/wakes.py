@@ -26,6 +26,8 @@ class Wake:
     """Something changed that everything may depend on: spec, source, dependency, variables, or somebody asked."""
     health: bool = False
     """The wait for health has ended."""
+    noted: bool = False
+    """There is a new revision to note, which changes nothing."""
     drifted: set[ObjectRef] = field(default_factory=set)
     """Objects that somebody else touched or deleted."""
 

@@ -15,6 +15,8 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from fairlead.runtime.phases import Phases
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -93,7 +95,9 @@ class Metrics:
             buckets=RUN_BUCKETS,
             registry=self.registry,
         )
-        self._live = _Live()
+        self.phases = Phases()
+        """Spans of the work by phase."""
+        self._live = _Live(self.phases)
         self.registry.register(self._live)
         for process in (ProcessCollector, PlatformCollector, GCCollector):
             process(registry=self.registry)
@@ -143,7 +147,8 @@ class Metrics:
 class _Live:
     """What is read from its owner when somebody scrapes."""
 
-    def __init__(self) -> None:
+    def __init__(self, phases: Phases) -> None:
+        self.phases = phases
         self.controllers: list[Controller[Any]] = []
         self.clients: list[KubeClient] = []
         self.recorders: list[EventRecorder] = []
@@ -151,7 +156,9 @@ class _Live:
     def collect(self) -> Iterator[Metric]:
         yield from self._queues()
         yield self._requests()
+        yield self._verbs()
         yield from self._events()
+        yield from self._spans()
 
     def _queues(self) -> Iterator[Metric]:
         depth = GaugeMetricFamily("workqueue_depth", "Current depth of workqueue", labels=["name"])
@@ -189,6 +196,25 @@ class _Live:
             for (method, code), count in list(client.responses.items()):
                 requests.add_metric([code, client.host, method], count)
         return requests
+
+    def _verbs(self) -> Metric:
+        verbs = CounterMetricFamily(
+            "fairlead_requests", "Requests sent to API servers, retries included.", labels=["verb", "resource"]
+        )
+        for client in self.clients:
+            for labels, count in list(client.stats.items()):
+                verbs.add_metric(labels, count)
+        return verbs
+
+    def _spans(self) -> Iterator[Metric]:
+        seconds = CounterMetricFamily(
+            "fairlead_phase_seconds", "Time spent by phase, waiting included.", labels=["phase"]
+        )
+        spans = CounterMetricFamily("fairlead_phase_spans", "How often a phase was gone through.", labels=["phase"])
+        for phase, total in list(self.phases.seconds.items()):
+            seconds.add_metric([phase], total)
+            spans.add_metric([phase], self.phases.counts[phase])
+        yield from (seconds, spans)
 
     def _events(self) -> Iterator[Metric]:
         depth = GaugeMetricFamily("fairlead_events_depth", "Events that wait to be written", labels=["component"])

@@ -28,6 +28,7 @@ from fairlead.kube.errors import ApiError, ConflictApiError, NotFoundError
 from fairlead.objects.ref import ObjectRef, split_api_version
 from fairlead.runtime.clock import SystemClock
 from fairlead.runtime.conditions import sort_conditions
+from fairlead.runtime.phases import Phases
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -80,10 +81,13 @@ class _ConditionChanges:
 class StatusPatcher:
     """Writes statuses under one field manager."""
 
-    def __init__(self, client: KubeClient, *, field_manager: str, clock: Clock | None = None) -> None:
+    def __init__(
+        self, client: KubeClient, *, field_manager: str, clock: Clock | None = None, phases: Phases | None = None
+    ) -> None:
         self._client = client
         self._field_manager = field_manager
         self._clock = clock or SystemClock()
+        self._phases = phases or Phases()
 
     async def patch(self, live: Manifest, status: Mapping[str, Any]) -> Manifest:
         """Make the status of ``live`` (as it was read) become ``status``; returns the object as it is now.
@@ -100,7 +104,8 @@ class StatusPatcher:
             if body is None:
                 return current
             try:
-                return await self._send(live, body)
+                with self._phases.span("status"):
+                    return await self._send(live, body)
             except ConflictApiError:
                 if attempt == TRIES:
                     raise

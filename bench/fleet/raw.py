@@ -1,0 +1,79 @@
+"""The raw limit: a bare client that sends the writes of an install, as fast as the server answers.
+
+Per app four objects, each a dry run and an apply, and two patches of a status: what nobody can do without who validates
+before writing and reports what was done. There is no decision between them and no waiting for a rollout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from bench.fleet.estate import ACCOUNT, DEPLOYMENT, SERVICE
+
+from fairlead.kube.client import PatchType
+from fairlead.objects.ref import ObjectRef
+
+if TYPE_CHECKING:
+    from fairlead.kube.client import KubeClient
+
+NAMESPACE = "fleet-raw"
+MANAGER = "bench-raw"
+
+
+async def raw_install(client: KubeClient, apps: int, *, at_once: int = 20) -> float:
+    """Seconds for so many apps, with so many in work at a time; everything is deleted afterwards, beside the clock."""
+    await client.apply(
+        _manifest(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n"), field_manager=MANAGER
+    )
+    gate = asyncio.Semaphore(at_once)
+    started = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        for number in range(apps):
+            group.create_task(_app(client, number, gate))
+    seconds = time.monotonic() - started
+    await client.delete(ObjectRef("", "Namespace", "", NAMESPACE))
+    return seconds
+
+
+async def raw_commit(client: KubeClient) -> float:
+    """Seconds for the writes of a commit that changes one app: one apply and one patch of a status."""
+    manifest = _objects(0)[0]
+    manifest["spec"]["template"]["spec"]["containers"][0]["image"] = f"example.com/web:{time.monotonic_ns()}"
+    started = time.monotonic()
+    await client.apply(manifest, field_manager=MANAGER)
+    await _patch_status(client, ObjectRef.of(manifest), 1)
+    return time.monotonic() - started
+
+
+async def _app(client: KubeClient, number: int, gate: asyncio.Semaphore) -> None:
+    async with gate:
+        objects = _objects(number)
+        for dry_run in (True, False):
+            await asyncio.gather(*(client.apply(each, field_manager=MANAGER, dry_run=dry_run) for each in objects))
+        for generation in (0, 1):
+            await _patch_status(client, ObjectRef.of(objects[0]), generation)
+
+
+async def _patch_status(client: KubeClient, ref: ObjectRef, generation: int) -> None:
+    body = {"status": {"observedGeneration": generation}}
+    await client.patch(ref, body, PatchType.MERGE, subresource="status", field_manager=MANAGER)
+
+
+def _objects(number: int) -> list[dict[str, Any]]:
+    found = [_manifest(text) for text in (DEPLOYMENT, SERVICE, ACCOUNT)]
+    found.append(_manifest("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {greeting: ahoy}\n"))
+    for manifest in found:
+        manifest["metadata"] = {
+            "name": f"web-{number:04}",
+            "namespace": NAMESPACE,
+            "labels": {"raw": f"app-{number:04}"},
+        }
+    return found
+
+
+def _manifest(text: str) -> dict[str, Any]:
+    manifest: dict[str, Any] = yaml.safe_load(text)
+    return manifest

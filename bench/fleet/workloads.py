@@ -1,0 +1,78 @@
+"""Says that Deployments are ready, on servers without workload controllers (a bare kube-apiserver with etcd)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from bench.fleet.eyes import DEPLOYMENT
+
+from fairlead.kube.client import PatchType
+from fairlead.kube.errors import GoneError, NotFoundError, ServerUnavailableError
+from fairlead.objects.ref import ObjectRef
+
+if TYPE_CHECKING:
+    from fairlead.kube.client import KubeClient
+
+AT_ONCE = 8
+
+
+class Workloads:
+    """Follows all Deployments; whose status is behind its spec gets the status of one that has rolled out."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
+        self._newest: dict[ObjectRef, dict[str, Any]] = {}
+        self._some = asyncio.Event()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow())
+            for _ in range(AT_ONCE):
+                group.create_task(self._work())
+
+    async def _follow(self) -> None:
+        while True:
+            listing = await self._client.list(DEPLOYMENT)
+            for item in listing.items:
+                self._take(item)
+            version = listing.resource_version
+            try:
+                while True:
+                    async for event in self._client.watch(DEPLOYMENT, resource_version=version):
+                        version = event.object["metadata"]["resourceVersion"]
+                        if event.type in ("ADDED", "MODIFIED"):
+                            self._take(event.object)
+            except (GoneError, ServerUnavailableError):
+                continue
+
+    def _take(self, manifest: dict[str, Any]) -> None:
+        if manifest.get("status", {}).get("observedGeneration") == manifest["metadata"]["generation"]:
+            return
+        meta = manifest["metadata"]
+        self._newest[ObjectRef("apps", "Deployment", meta["namespace"], meta["name"])] = manifest
+        self._some.set()
+
+    async def _work(self) -> None:
+        while True:
+            await self._some.wait()
+            ref = next(iter(self._newest), None)
+            if ref is None:
+                self._some.clear()
+                continue
+            manifest = self._newest.pop(ref)
+            try:
+                await self._client.patch(ref, {"status": rolled_out(manifest)}, PatchType.MERGE, subresource="status")
+            except NotFoundError:
+                continue
+
+
+def rolled_out(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The status that the Deployment controller writes at the end of a rollout."""
+    replicas = manifest["spec"].get("replicas", 1)
+    conditions = [
+        {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"},
+        {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
+    ]
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), replicas)
+    return {"observedGeneration": manifest["metadata"]["generation"], **counts, "conditions": conditions}
