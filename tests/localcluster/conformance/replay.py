@@ -103,6 +103,8 @@ def _normalise_field(key: str, item: Any, names: _Names, namespace: str, *, name
     if key == "causes" and isinstance(item, list):  # the real server lists some twice
         item = [cause for index, cause in enumerate(item) if cause not in item[:index]]
         item.sort(key=str)
+    if key == "managedFields" and isinstance(item, list):  # their order depends on the second that they were made in
+        item = sorted(item, key=lambda entry: (entry["operation"], entry["manager"], entry.get("subresource", "")))
     return _normalise(item, names, namespace)
 
 
@@ -115,6 +117,7 @@ def _normalise_text(text: str, names: _Names, namespace: str) -> str:
     text = re.sub(r'(patch: |^)Invalid value: "\{.*\}"', r'\1Invalid value: "<patched>"', text)
     text = re.sub(r"(current: |too old resource version: )\d+( \(\d+\))?", r"\1<n>", text)
     text = re.sub(r"(ResourceVersion in the precondition \()\d+(\).* record \()\d+", r"\1<n>\2<n>", text)
+    text = text.partition("\n@@ ")[0]  # the difference of Go structs that some refusals end in
     if re.fullmatch(r"\d+s", text):
         return "<age>"
     return _TIME.sub("<time>", text)

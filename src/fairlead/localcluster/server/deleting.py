@@ -105,10 +105,7 @@ class Deleter:
         if live["metadata"].get("deletionTimestamp"):
             if not (live.get("spec") or {}).get("finalizers") and not live["metadata"].get("finalizers"):
                 return Written(self._pipeline.remove(resource, stored, options), deleted=True)
-            text = (
-                "The system is ensuring all content is removed from this namespace.  Upon completion, this namespace "
-            )
-            raise conflict("", "namespaces", stored.name, text + "will automatically be purged by the system.")
+            return Written(stored)
         live["metadata"]["deletionTimestamp"] = timestamp()
         live["status"] = {**(live.get("status") or {}), "phase": "Terminating"}
         return Written(self._pipeline.write_system(resource, live, stored, options))
