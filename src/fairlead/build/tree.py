@@ -302,6 +302,8 @@ class RecordingTree:
         self._listed.update(dict.fromkeys(other.listed))
         self._folders |= other.folders
         self._missed |= other.missed
+        if isinstance(self._base, RecordingTree):
+            self._base.add(other)
 
     def read_set(self) -> ReadSet:
         read = {}

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from .cache import BuildCache
 from .engine import KustomizeOptions, KustomizeResult, build, render
 from .errors import KustomizeError
 from .remote import Fetcher, Repository
 
-__all__ = ["Fetcher", "KustomizeError", "KustomizeOptions", "KustomizeResult", "Repository", "build", "render"]
+__all__ = ["BuildCache", "Fetcher", "KustomizeError", "KustomizeOptions", "KustomizeResult", "Repository", "build", "render"]

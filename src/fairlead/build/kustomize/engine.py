@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from fairlead.objects.tree import Tree
 
+    from .cache import BuildCache
     from .remote import Fetcher
     from .resource import Resource
 
@@ -48,6 +49,8 @@ class KustomizeOptions:
     """Label every object ``app.kubernetes.io/managed-by``."""
     lenient: bool = True
     """Allow what kustomize allows since 5.7: a patch file without content, and ``.*`` as the only pattern of a target."""
+    cache: BuildCache | None = None
+    """Shares parsed files and built bases with other builds; ``None`` shares nothing."""
     fetcher: Fetcher | None = None
     """Brings remote bases; ``None`` refuses them with a clear error: the build works offline."""
 
@@ -74,7 +77,7 @@ def build(tree: Tree, folder: str, options: KustomizeOptions | None = None) -> K
     """Builds the kustomization in a folder; raises :class:`KustomizeError`, or what the fetcher raises."""
     options = options or KustomizeOptions()
     recorder = RecordingTree(tree)
-    context = Context(lenient=options.lenient)
+    context = Context(lenient=options.lenient, cache=options.cache)
     loader = Loader.at(recorder, folder, restricted=options.root_only, fetcher=options.fetcher)
     target = Target(context, loader, None)
     wanted = target.kustomization.list("buildMetadata")
@@ -110,6 +113,17 @@ def _finish(layer: Layer, target: Target, options: KustomizeOptions) -> None:
             check_printable(resource.value)
 
 
-def render(result: KustomizeResult) -> str:
-    """The text that ``kustomize build`` prints."""
-    return "---\n".join(write(resource.value) for resource in result.resources)
+def render(result: KustomizeResult, cache: BuildCache | None = None) -> str:
+    """The text that ``kustomize build`` prints; with a cache, objects that were printed before are not printed again."""
+    if cache is None:
+        return "---\n".join(write(resource.value) for resource in result.resources)
+    return "---\n".join(_written(resource.value, cache) for resource in result.resources)
+
+
+def _written(value: dict[str, Any], cache: BuildCache) -> str:
+    known = cache.peek(("text", id(value)))
+    if known is not None and known[0] is value:
+        return str(known[1])
+    text = write(value)
+    cache.put(("text", id(value)), (value, text), len(text))
+    return text

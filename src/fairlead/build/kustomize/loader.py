@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .remote import Fetcher, Repository
 
-__all__ = ["Loader"]
+__all__ = ["Loader", "is_below"]
 
 _MOST_LINKS: Final = 40
 _MOST_LEVELS: Final = 64
@@ -29,7 +29,7 @@ _MOST_LEVELS: Final = 64
 class Loader:
     """A folder to read from; ``root`` is its path in the tree, free of links."""
 
-    __slots__ = ("_above", "_fetcher", "_level", "_repository", "_restricted", "root", "tree")
+    __slots__ = ("_above", "_fetcher", "_level", "_repository", "restricted", "root", "space", "tree")
 
     def __init__(
         self,
@@ -40,10 +40,13 @@ class Loader:
         fetcher: Fetcher | None = None,
         above: Loader | None = None,
         repository: Repository | None = None,
+        space: object = None,
     ) -> None:
         self.tree = tree
+        self.space: object = space or tree
+        """The same for all loaders of one tree, however it is wrapped."""
         self.root = root
-        self._restricted = restricted
+        self.restricted = restricted
         self._fetcher = fetcher
         self._above = above
         self._repository = repository
@@ -63,6 +66,36 @@ class Loader:
     @property
     def shown_root(self) -> str:
         return _shown(self.root)
+
+    def over(self, tree: Tree) -> Loader:
+        """The same place in the same tree, seen through a wrapper."""
+        return Loader(
+            tree,
+            self.root,
+            restricted=self.restricted,
+            fetcher=self._fetcher,
+            above=self._above,
+            repository=self._repository,
+            space=self.space,
+        )
+
+    def roots_above(self) -> list[str]:
+        """The folders of the loaders that led here, in the same tree."""
+        roots = []
+        loader = self._above
+        while loader is not None:
+            if loader.space is self.space:
+                roots.append(loader.root)
+            loader = loader._above
+        return roots
+
+    def identity(self, path: str) -> tuple[str, int] | None:
+        """Identity and size of a file's content, if it is a file of the tree; raises like :meth:`read`."""
+        if is_remote_file(path):
+            return None
+        located = self.locate(path)
+        entry = self.tree.entry(located)
+        return None if entry is None else (entry.identity, self.tree.size(located))
 
     @property
     def is_remote(self) -> bool:
@@ -84,16 +117,16 @@ class Loader:
             missing = _first_missing(self.tree, wanted)
             raise KustomizeError(
                 f"evalsymlink failure on '{_shown(wanted)}' : lstat {_shown(missing)}: no such file or directory"
-                if self._restricted
+                if self.restricted
                 else f"open {_shown(wanted)}: no such file or directory"
             )
         if _is_folder(self.tree, located):
             raise KustomizeError(
                 f"'{_shown(wanted)}' must resolve to a file"
-                if self._restricted
+                if self.restricted
                 else f"read {_shown(wanted)}: is a directory"
             )
-        if self._restricted and not _is_below(located.rpartition("/")[0], self.root):
+        if self.restricted and not is_below(located.rpartition("/")[0], self.root):
             raise KustomizeError(f"security; file '{_shown(wanted)}' is not in or below '{self.shown_root}'")
         return located
 
@@ -103,7 +136,7 @@ class Loader:
         located = _resolve(self.tree, wanted)
         if located is None or _is_folder(self.tree, located):
             return None
-        if self._restricted and not _is_below(located.rpartition("/")[0], self.root):
+        if self.restricted and not is_below(located.rpartition("/")[0], self.root):
             return None
         return self._content(located, name)
 
@@ -136,12 +169,14 @@ class Loader:
         if not _is_folder(self.tree, located):
             raise KustomizeError(f"must build at directory: '{_shown(wanted)}': file is not directory")
         self._refuse_cycle(located)
-        return Loader(self.tree, located, restricted=self._restricted, fetcher=self._fetcher, above=self)
+        return Loader(
+            self.tree, located, restricted=self.restricted, fetcher=self._fetcher, above=self, space=self.space
+        )
 
     def _refuse_cycle(self, candidate: str) -> None:
         loader: Loader | None = self
         while loader is not None:
-            if loader.tree is self.tree and _is_below(loader.root, candidate):
+            if loader.space is self.space and is_below(loader.root, candidate):
                 raise KustomizeError(
                     f"cycle detected: candidate root '{_shown(candidate)}' contains visited root '{loader.shown_root}'"
                 )
@@ -224,5 +259,5 @@ def _is_folder(tree: Tree, path: str) -> bool:
     return entry is not None and entry.kind is EntryKind.FOLDER
 
 
-def _is_below(path: str, root: str) -> bool:
+def is_below(path: str, root: str) -> bool:
     return root == "" or path == root or path.startswith(root + "/")

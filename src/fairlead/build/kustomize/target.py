@@ -15,7 +15,7 @@ from .config import EMPTY, Config, default_config, parse_config
 from .crds import config_from_crds
 from .errors import KustomizeError, MalformedYamlError, prefixed
 from .generators import make_config_map, make_secret, merge_options
-from .kustomization import FILE_NAMES, Kustomization, parse_kustomization
+from .kustomization import FILE_NAMES, Kustomization
 from .metadata import Origin, builtin_origin, note_transformation, origin_below, plugin_origin
 from .plugins import generate, transformer_step
 from .resource import Resource
@@ -66,9 +66,8 @@ class Target:
         if len(found) > 1:
             raise KustomizeError(f"Found multiple kustomization files under: {self.loader.shown_root}\n")
         name, text = found[0]
-        kustomization = parse_kustomization(text, name, self.loader.shown_root)
-        self.context.warnings += kustomization.warnings
-        return kustomization
+        self.context.roots.append(self.loader.root)
+        return self.context.kustomization(text, name, self.loader.shown_root)
 
     def choose_schemas(self, *, top: bool) -> None:
         """Takes the schema document that the file names; the first one in a build wins."""
