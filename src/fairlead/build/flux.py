@@ -78,7 +78,7 @@ def build(tree: Tree, spec: KustomizationSpec, variables: Variables) -> Built:
     folder = _folder(recording, spec.path or "")
     overlay = OverlayTree(recording, kustomization_overlay(recording, folder, spec))
     try:
-        rendered = kustomize(overlay, folder, KustomizeOptions()).objects
+        rendered = kustomize(overlay, folder, KustomizeOptions(root_only=False)).objects
     except BuildError as error:
         raise located(error, tree, recording.read_set().read) from error
     check_names(variables.values)
