@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from fairlead.localcluster.builtin.default_rules import RULES
+from fairlead.localcluster.builtin import default_pods, default_rules, default_workloads
+from fairlead.localcluster.builtin.default_registry import RULES
 from fairlead.localcluster.schema.schemaset import builtin_schema
 from fairlead.localcluster.schema.types import MISSING, Schema
 from fairlead.objects.ref import GroupVersionKind
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["default"]
 
+_REGISTERED: Final = (default_pods, default_rules, default_workloads)  # importing them fills the registry
 _PREFIXES: Final = ("io.k8s.api.", "io.k8s.apiextensions-apiserver.", "io.k8s.kube-aggregator.")
 
 

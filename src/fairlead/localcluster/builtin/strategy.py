@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from fairlead.localcluster.builtin.default_rules import TEMPLATE_GENERATION
+from fairlead.localcluster.builtin.default_workloads import TEMPLATE_GENERATION
 from fairlead.localcluster.merge.values import equal
 from fairlead.localcluster.schema.schemaset import builtin_schema
 from fairlead.objects.ref import GroupVersionKind

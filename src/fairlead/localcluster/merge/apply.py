@@ -9,11 +9,10 @@ but their schema here (conversion is ``None``), so the paths mean the same field
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from fairlead.errors import ConflictError
-from fairlead.localcluster.merge import fieldset, managers, typed
+from fairlead.localcluster.merge import fieldset, last_applied, managers, typed
 from fairlead.localcluster.merge.managers import Managed, ManagerId, Owned
 from fairlead.localcluster.merge.validate import check_typed
 from fairlead.localcluster.merge.values import equal
@@ -23,11 +22,9 @@ if TYPE_CHECKING:
     from fairlead.localcluster.merge.typed import Comparison
     from fairlead.localcluster.schema.types import Schema
 
-__all__ = ["LAST_APPLIED", "ApplyConflictError", "apply_patch", "keep_timestamps", "record_update"]
+__all__ = ["ApplyConflictError", "apply_patch", "keep_timestamps", "record_update"]
 
-LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _BEFORE_FIRST_APPLY: Final = "before-first-apply"
-_LAST_APPLIED_LIMIT_BYTES: Final = 256 * 1024
 _MANAGER_OF_KUBECTL: Final = "kubectl"
 
 _NEVER_OWNED: Final[FieldSet] = {
@@ -109,11 +106,13 @@ def apply_patch(
     try:
         merged, after = request.apply(live or {}, managed, force=force)
     except _Conflicts as conflicts:
-        if manager != _MANAGER_OF_KUBECTL or not _allowed_by_last_applied(live, conflicts, schema):
+        if live is not None and manager == _MANAGER_OF_KUBECTL:
+            conflicts.without(last_applied.fields_to_take_over(live, schema))
+        if conflicts.found:
             raise ApplyConflictError(conflicts.texts()) from None
         merged, after = request.apply(live or {}, managed, force=True)
     result = _with_owners(merged, after, managed, live)
-    return _refresh_last_applied(result, applied) if manager == _MANAGER_OF_KUBECTL else result
+    return last_applied.refresh(result, applied) if manager == _MANAGER_OF_KUBECTL else result
 
 
 class _Conflicts(Exception):
@@ -122,6 +121,15 @@ class _Conflicts(Exception):
     def __init__(self, found: dict[ManagerId, FieldSet]) -> None:
         super().__init__()
         self.found = found
+
+    def without(self, allowed: FieldSet) -> None:
+        """Drops the conflicts about these fields."""
+        for manager, fields in list(self.found.items()):
+            rest = fieldset.difference(fields, allowed)
+            if rest:
+                self.found[manager] = rest
+            else:
+                del self.found[manager]
 
     def texts(self) -> list[tuple[str, str]]:
         return [
@@ -234,57 +242,6 @@ def _adopt(live: dict[str, Any], request: _Request) -> Managed:
     owner = ManagerId(_BEFORE_FIRST_APPLY, "Update", request.api_version, request.id.subresource)
     _own_changes(managed, owner, change, request.api_version, request.now, request.reset_paths)
     return managed
-
-
-# ---- kubectl's annotation of client-side apply
-
-
-def _last_applied(live: dict[str, Any] | None) -> str:
-    annotations = ((live or {}).get("metadata") or {}).get("annotations") or {}
-    text = annotations.get(LAST_APPLIED)
-    return text if isinstance(text, str) else ""
-
-
-def _allowed_by_last_applied(live: dict[str, Any] | None, conflicts: _Conflicts, schema: Schema) -> bool:
-    """Whether all conflicts are about fields that client-side apply set and nobody changed since."""
-    text = _last_applied(live)
-    if live is None or not text:
-        return False
-    try:
-        last = json.loads(text)
-    except ValueError:
-        return False
-    if not isinstance(last, dict) or last.get("apiVersion") != live.get("apiVersion"):
-        return False
-    fields = typed.field_set(last, schema) or {}
-    for changed in typed.compare(last, live, schema):
-        fields = fieldset.difference(fields, changed or {})
-    for manager, found in list(conflicts.found.items()):
-        rest = fieldset.difference(found, fields)
-        if rest:
-            conflicts.found[manager] = rest
-        else:
-            del conflicts.found[manager]
-    return not conflicts.found
-
-
-def _refresh_last_applied(result: dict[str, Any], applied: dict[str, Any]) -> dict[str, Any]:
-    """Where kubectl's annotation exists, kubectl's server-side apply keeps it up to date."""
-    if not _last_applied(result):
-        return result
-    metadata = dict(applied.get("metadata") or {})
-    if "annotations" in metadata:
-        metadata["annotations"] = {k: v for k, v in (metadata["annotations"] or {}).items() if k != LAST_APPLIED}
-        if not metadata["annotations"]:
-            del metadata["annotations"]
-    config = {**applied, "metadata": metadata}
-    text = json.dumps(config, separators=(",", ":"), sort_keys=True, ensure_ascii=False) + "\n"
-    if text == _last_applied(result):
-        return result
-    annotations = {**result["metadata"]["annotations"], LAST_APPLIED: text}
-    if sum(len(key) + len(value) for key, value in annotations.items()) > _LAST_APPLIED_LIMIT_BYTES:
-        del annotations[LAST_APPLIED]
-    return {**result, "metadata": {**result["metadata"], "annotations": annotations}}
 
 
 # ---- every other write

@@ -17,15 +17,13 @@ from functools import lru_cache
 from typing import Any, Final
 
 __all__ = [
-    "EMPTY",
     "FieldSet",
     "FieldsV1Error",
+    "canonical_json",
     "difference",
-    "has_children",
     "intersection",
     "is_member",
     "iterate",
-    "leaf",
     "ordered",
     "parse",
     "path_text",
@@ -36,7 +34,6 @@ __all__ = [
 FieldSet = dict[str, Any]
 
 _DOT: Final = "."
-EMPTY: Final[FieldSet] = {}
 _KINDS: Final = {"f": 0, "k": 1, "v": 2, "i": 3}
 
 
@@ -44,19 +41,9 @@ class FieldsV1Error(ValueError):
     """A field set that a client sent cannot be read."""
 
 
-def leaf() -> FieldSet:
-    """The value of an element that is a member and has nothing below it."""
-    return {}
-
-
 def is_member(below: FieldSet) -> bool:
     """Whether the element with this value is itself in the set."""
     return not below or _DOT in below
-
-
-def has_children(below: FieldSet) -> bool:
-    """Whether something below the element is in the set."""
-    return len(below) > (_DOT in below)
 
 
 def union(left: FieldSet, right: FieldSet) -> FieldSet:

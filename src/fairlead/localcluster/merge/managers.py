@@ -49,7 +49,7 @@ class Owned:
 
 @dataclass(slots=True)
 class Managed:
-    """All managers of an object. ``entries`` keeps the wire entry of every manager whose fields did not change."""
+    """All managers of an object, and when each last changed its entry."""
 
     owners: dict[ManagerId, Owned] = field(default_factory=dict)
     times: dict[ManagerId, str] = field(default_factory=dict)
