@@ -93,11 +93,11 @@ def test_bad_base64_is_told_with_its_place() -> None:
 
 def test_unknown_fields_vanish_and_are_named() -> None:
     assert DEPLOYMENT is not None
-    body = deployment({"foo": 1, "env": [{"name": "a", "valeu": 2}]}, bar=1)
+    body = deployment({"foo": 1, "env": [{"name": "a", "worth": 2}]}, bar=1)
     decoded, problems = decode(body, DEPLOYMENT)
     assert "bar" not in decoded["spec"]
     assert strict_error(problems) == (
-        f'strict decoding error: unknown field "{CONTAINER}[0].foo", unknown field "{CONTAINER}[0].env[0].valeu", '
+        f'strict decoding error: unknown field "{CONTAINER}[0].foo", unknown field "{CONTAINER}[0].env[0].worth", '
         'unknown field "spec.bar"'
     )
 
