@@ -49,6 +49,11 @@ class Build:
     packed: bytes = field(repr=False)
     read_set: ReadSet = field(repr=False)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has its manifests; one that was remembered over a restart has not, and is built again for them."""
+        return bool(self.packed)
+
     def objects(self) -> list[Manifest]:
         """The manifests, decoded anew at each call."""
         manifests: list[Manifest] = msgspec.msgpack.decode(zlib.decompress(self.packed))

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from fairlead.controllers.builds import Build, Builds
     from fairlead.controllers.clusters import Clusters, Target
     from fairlead.controllers.references import References
+    from fairlead.controllers.resume import Resumption
     from fairlead.controllers.waits import Waits
     from fairlead.controllers.wakes import Wake, Wakes
     from fairlead.runtime.clock import Clock
@@ -73,6 +74,7 @@ class Kustomizations:
         settings: Settings,
         clock: Clock,
         phases: Phases | None = None,
+        resumption: Resumption | None = None,
     ) -> None:
         self.notes = Notes()
         """Who has a new revision to note; its owner runs it."""
@@ -87,6 +89,7 @@ class Kustomizations:
         self._settings = settings
         self._clock = clock
         self._phases = phases or Phases()
+        self._resumption = resumption
         self._health = HealthChecks(waits, self.outcomes, clock)
         self._memories: dict[Key, Memory] = {}
 
@@ -176,7 +179,23 @@ class Kustomizations:
     async def _deliver(self, attempt: Attempt, memory: Memory) -> Result:
         self.notes.drop(attempt.key)
         with self.notes.held():
+            if memory.delivered is None and await self._resume(attempt, memory):
+                return memory.next_in(attempt.interval.total_seconds(), self._clock.monotonic())
             return await self._deliver_all(attempt, memory)
+
+    async def _resume(self, attempt: Attempt, memory: Memory) -> bool:
+        """Whether an earlier process has delivered all that there is to deliver, and nothing has changed since."""
+        kustomization = attempt.kustomization
+        if self._resumption is None:
+            return False
+        artifact = self._artifact(kustomization)
+        build = await self._resumption.find(attempt.key, kustomization, artifact)
+        if build is None:
+            return False
+        memory.delivered, memory.artifact = build, artifact
+        if kustomization.status.last_applied_revision != artifact.revision:
+            self.notes.add([attempt.key])
+        return True
 
     async def _deliver_all(self, attempt: Attempt, memory: Memory) -> Result:
         memory.blocked = memory.unhealthy = False
@@ -195,6 +214,8 @@ class Kustomizations:
         with self._phases.span("apply"):
             delivered = await self._delivery(attempt, target, variables.sensitive).deliver(build.objects())
         memory.delivered, memory.sensitive = build, variables.sensitive
+        if self._resumption is not None:
+            self._resumption.keep(attempt.key, attempt.kustomization, build, delivered.applied)
         return await self._health.check(attempt, memory, target, build, delivered)
 
     def _artifact(self, kustomization: Kustomization) -> ArtifactStatus:
@@ -259,11 +280,15 @@ class Kustomizations:
 
     async def _repair(self, attempt: Attempt, memory: Memory, wake: Wake) -> None:
         """Take back what others did to single objects; what is not fully applied yet is left to the next full run."""
-        if memory.delivered is None:
+        if memory.delivered is None or memory.artifact is None:
             return
+        attempt.artifact = memory.artifact
+        if not memory.delivered.is_whole:
+            variables, memory.delivered = await self._build(attempt, memory.artifact)
+            memory.sensitive = variables.sensitive
         wanted = [manifest for manifest in memory.delivered.objects() if _is_among(manifest, wake.drifted)]
         attempt.reason = "ReconciliationFailed"
-        attempt.artifact, attempt.digest = memory.artifact, memory.delivered.digest
+        attempt.digest = memory.delivered.digest
         target = await self._clusters.target(attempt.kustomization)
         changes = await self._delivery(attempt, target, memory.sensitive).repair(wanted)
         for change in changes.written:
@@ -292,6 +317,8 @@ class Kustomizations:
         return Result()
 
     def _forget(self, key: Key) -> None:
+        if self._resumption is not None:
+            self._resumption.forget(key)
         self._waits.cancel(key)
         self._builds.forget(key)
         self.notes.drop(key)

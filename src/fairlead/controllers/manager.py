@@ -21,9 +21,11 @@ from fairlead.controllers.builds import Builds
 from fairlead.controllers.clusters import Clusters
 from fairlead.controllers.events import Configuration, Definition, Triggers
 from fairlead.controllers.gitrepository import GitRepositories
+from fairlead.controllers.keepsakes import Keepsakes
 from fairlead.controllers.kustomization import Kustomizations
 from fairlead.controllers.references import References
 from fairlead.controllers.resources import decoder
+from fairlead.controllers.resume import Resumption
 from fairlead.controllers.waits import Waits
 from fairlead.controllers.wakes import Wakes
 from fairlead.engine.drift import Managers
@@ -162,6 +164,7 @@ class Manager:
                 settings,
                 self._clock,
                 self.metrics.phases,
+                Resumption(stack.enter_context(Keepsakes(settings.storage.folder / "keepsakes.db")), builds, local),
             )
             loops = self._loops(git, deliveries)
             triggers = Triggers(

@@ -270,6 +270,19 @@ class ClusterState:
         """As :meth:`accept`, for an object whose record is known already and found to be as wanted."""
         self._applied[record.ref] = Applied(owner, digest, record.fingerprint, record.uid)
 
+    def recall(self, ref: ObjectRef, owner: Owner, uid: str, digest: str, fingerprint: str, content: str) -> bool:
+        """As :meth:`expect`, from memory of an earlier life: only when the live object is still exactly as it was then.
+
+        The fingerprint alone would not do: of two deliveries that set the same fields to other values it is the same.
+        """
+        record = self._records.get(ref)
+        if record is None or record.owner != owner or record.foreign or record.held:
+            return False
+        if (record.uid, record.fingerprint, record.content) != (uid, fingerprint, content):
+            return False
+        self.expect(record, owner, digest)
+        return True
+
     def release(self, ref: ObjectRef) -> None:
         """Expect nothing of an object any more: it is pruned, or left to others."""
         self._applied.pop(ref, None)
