@@ -47,6 +47,13 @@ def _messages() -> dict[str, dict[int, list[str]]]:
 
 def read_protobuf(body: bytes) -> Manifest:
     """The object in a request's body, with ``apiVersion`` and ``kind``; raises :class:`ProtobufError`."""
+    try:
+        return _read(body)
+    except (UnicodeDecodeError, TypeError) as error:  # text that is none, numbers in the place of bytes
+        raise ProtobufError(f"proto: wrong wireType or text ({error})") from error
+
+
+def _read(body: bytes) -> Manifest:
     if not body.startswith(_MAGIC):
         raise ProtobufError("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
     api_version = kind = ""
