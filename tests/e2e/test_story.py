@@ -7,6 +7,7 @@ with substitution. The steps follow each other as they would on a working day.
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,10 +81,7 @@ SETTINGS = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespac
 FILES: dict[str, str | None] = {
     "infra/crd.yaml": CRD,
     "infra/limit.yaml": LIMIT,
-    **{
-        f"infra/{name}.yaml": f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n"
-        for name in STAGES
-    },
+    **{f"infra/{name}.yaml": f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n" for name in STAGES},
     "base/deployment.yaml": DEPLOYMENT,
     "base/service.yaml": SERVICE,
     "base/kustomization.yaml": BASE,
@@ -238,12 +236,13 @@ def a_second_pass_writes_nothing(estate: Estate) -> None:
             "reconcile.fluxcd.io/requestedAt=second",
         )
     for name in NAMES:
-        eventually(
-            f"{name} handled",
-            lambda name=name: estate.kustomization(name)["status"].get("lastHandledReconcileAt") == "second",
-        )
+        eventually(f"{name} handled", partial(_handled, estate, name, "second"))
     eventually("everything ready", estate.all_ready)
     assert estate.applied() == before
+
+
+def _handled(estate: Estate, name: str, token: str) -> bool:
+    return bool(estate.kustomization(name)["status"].get("lastHandledReconcileAt") == token)
 
 
 def manual_changes_are_repaired(estate: Estate) -> None:
