@@ -15,6 +15,7 @@ import ssl
 import sys
 import tempfile
 import uuid
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.localcluster.conformance.replay import Scenario, Send
-
-from contextlib import asynccontextmanager
 
 __all__ = ["RECORDED", "ask_all", "connect"]
 
@@ -56,7 +55,7 @@ async def connect(kubeconfig: str) -> AsyncIterator[Send]:
             pair = [Path(folder, name) for name in ("crt", "key")]
             pair[0].write_bytes(base64.b64decode(user["client-certificate-data"]))
             pair[1].write_bytes(base64.b64decode(user["client-key-data"]))
-            context.load_cert_chain(*pair)
+            context.load_cert_chain(pair[0], pair[1])
     headers = {"Authorization": f"Bearer {user['token']}"} if user.get("token") else {}
     async with aiohttp.ClientSession(
         headers=headers, connector=aiohttp.TCPConnector(ssl=context, limit=20), auto_decompress=True
@@ -65,8 +64,6 @@ async def connect(kubeconfig: str) -> AsyncIterator[Send]:
         async def send(
             method: str, path: str, body: bytes | None, more: dict[str, str]
         ) -> tuple[int, dict[str, str], bytes]:
-            if "Authorization" in more and "Authorization" in headers:
-                pass
             async with session.request(
                 method, cluster["server"] + path, data=body, headers=more, timeout=aiohttp.ClientTimeout(total=30)
             ) as answer:
@@ -115,8 +112,9 @@ async def ask_all(scenarios: list[Scenario], send: Send) -> dict[str, list[dict[
 
 
 def show(name: str, expected: Any, found: Any) -> str:
-    texts = [json.dumps(value, indent=1, sort_keys=True).splitlines() for value in (expected, found)]
-    return "\n".join([f"=== {name}", *difflib.unified_diff(*texts, "real", "local", lineterm="", n=2)])
+    """Where two lists of answers differ."""
+    real, local = (json.dumps(value, indent=1, sort_keys=True).splitlines() for value in (expected, found))
+    return "\n".join([f"=== {name}", *difflib.unified_diff(real, local, "real", "local", lineterm="", n=2)])
 
 
 async def main() -> int:

@@ -101,7 +101,7 @@ SERVED = Step("GET", WIDGETS, eventually="WidgetList")
 GONE = delete(f"{CRDS}/{NAME}")
 DEFINED = (post(CRDS, definition()), ESTABLISHED, SERVED)
 
-_BAD = {
+_BAD: dict[str, Manifest | None] = {
     "below the minimum": {"size": 0},
     "above the maximum": {"size": 11},
     "missing required": None,
