@@ -1,8 +1,8 @@
 """Where a failed build went wrong, in the words of the repository.
 
-The engine's errors follow kustomize's: a file is named as the kustomization that refers to it does, and lines are counted
-as go-yaml counts them. People want the path in the repository and the line to look at. So after a failure, and only
-then, the files that the build has read are looked at once more.
+The engine's errors follow kustomize's: a file is named as the kustomization that refers to it does, and lines are
+counted as go-yaml counts them. People want the path in the repository and the line to look at. So after a failure, and
+only then, the files that the build has read are looked at once more.
 """
 
 from __future__ import annotations

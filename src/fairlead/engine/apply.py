@@ -25,7 +25,7 @@ from fairlead.engine.scope import place
 from fairlead.engine.together import together
 from fairlead.engine.wait import HealthTracker, WaitOptions
 from fairlead.engine.write import Writer, wait_until_gone
-from fairlead.errors import FairleadError, NotReadyError
+from fairlead.errors import ApplyRejectedError, FairleadError, NotReadyError
 from fairlead.objects.inventory import Inventory
 from fairlead.objects.manifest import Manifest, is_crd, part, with_metadata
 from fairlead.objects.order import Stage, apply_groups, stages
@@ -152,7 +152,7 @@ class _Run:
         )
         await self._record_inventory(manifests, write_follows=bool(pending))
         for group in apply_groups(pending, lambda verdict: verdict.ref):
-            done = await self._all(group, self._writer.write)
+            done = await self._all(group, self._write)
             self.result.changes.extend(done)
         if any(is_crd(verdict.manifest) for verdict in pending):
             self._client.discovery.invalidate()
@@ -190,6 +190,18 @@ class _Run:
                 await asyncio.sleep(pause)
                 pause *= 2
         return await self._examiner.examine(manifest, alone=alone)
+
+    async def _write(self, verdict: Verdict) -> Change:
+        """Carry a verdict out; a lone write that the server refuses is examined, for `force` may allow what helps."""
+        try:
+            return await self._writer.write(verdict)
+        except ApplyRejectedError:
+            if verdict.action is not None:
+                raise
+        examined = await self._examiner.examine(verdict.manifest)
+        if examined.write or examined.action is None:
+            return await self._writer.write(examined)
+        return Change(examined.ref, examined.action, examined.reason)
 
     async def _record_inventory(self, manifests: Sequence[Manifest], *, write_follows: bool) -> None:
         """Tell the inventory about objects before they may come to exist."""

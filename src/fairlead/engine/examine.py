@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.api import names
 from fairlead.engine.drift import content_digest, fingerprint
-from fairlead.engine.failures import failure
+from fairlead.engine.failures import failure, is_unchangeable
 from fairlead.engine.ignore import without_paths
 from fairlead.engine.plan import Action, skip_reason
 from fairlead.engine.state import record_of
@@ -35,15 +35,6 @@ __all__ = ["Examiner", "Verdict"]
 OWNERSHIP = "fields taken back"
 DRIFT = "drift"
 RECREATED = "recreated: a field cannot be changed"
-
-_UNCHANGEABLE = (
-    "immutable",
-    "may not change",
-    "may not be changed",
-    "cannot change",
-    "updates to ",
-    "cannot be changed",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +192,7 @@ class Examiner:
         Flux deletes an object for any refusal with status Invalid. Here the server is asked first whether it would
         accept the object under another name; an object that is simply wrong is not deleted for it.
         """
-        says_so = any(words in str(error) for words in _UNCHANGEABLE)
+        says_so = is_unchangeable(error)
         if not says_so and not isinstance(error, InvalidError):
             return False
         if is_crd(manifest):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fairlead.api.names import ENABLED, FORCE
 from fairlead.errors import (
     ApplyRejectedError,
     ConflictError,
@@ -13,7 +14,8 @@ from fairlead.errors import (
     UnavailableError,
     UserError,
 )
-from fairlead.kube.errors import ApiError, NoMatchError, NotFoundError
+from fairlead.kube.errors import ApiError, InvalidError, NoMatchError, NotFoundError
+from fairlead.objects.manifest import is_crd
 from fairlead.objects.ref import ObjectRef
 
 if TYPE_CHECKING:
@@ -21,9 +23,25 @@ if TYPE_CHECKING:
 
     from fairlead.objects.redact import Redactor
 
-__all__ = ["combined", "failure", "group_of"]
+__all__ = ["combined", "failure", "group_of", "is_unchangeable"]
 
 MAX_LISTED = 10
+_UNCHANGEABLE = (
+    "immutable",
+    "may not change",
+    "may not be changed",
+    "cannot change",
+    "updates to ",
+    "cannot be changed",
+)
+_REMEDY = (
+    f"; change it back, or annotate the manifest with {FORCE}: {ENABLED} to have the object deleted and created again"
+)
+
+
+def is_unchangeable(error: FairleadError) -> bool:
+    """Whether the server refuses a change because of what the object is already."""
+    return isinstance(error, UserError) and any(words in str(error) for words in _UNCHANGEABLE)
 
 
 def failure(phase: str, manifest: Mapping[str, Any], error: FairleadError, redactor: Redactor) -> FairleadError:
@@ -39,6 +57,8 @@ def failure(phase: str, manifest: Mapping[str, Any], error: FairleadError, redac
     text = f"{ref} {phase} failed ({error.reason or error.status}): {message}"
     if any(cause.reason == "NamespaceTerminating" for cause in error.causes):
         return NotReadyError(text)
+    if isinstance(error, InvalidError) and is_unchangeable(error) and not is_crd(manifest):
+        text += _REMEDY
     return group_of(error)(text)
 
 
