@@ -1,0 +1,83 @@
+"""What needs a kind or a namespace that is not there yet waits for it, says so, and goes on when it comes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from fairlead.objects.ref import ObjectRef
+from tests.support.manifests import config_map
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+
+def group_of(world: World) -> str:
+    return f"{world.namespace}.example.com"
+
+
+def crd(world: World) -> str:
+    group = group_of(world)
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+    }
+    names = {"kind": "Limit", "plural": "limits", "singular": "limit", "listKind": "LimitList"}
+    manifest = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"limits.{group}"},
+        "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": [version]},
+    }
+    return json.dumps(manifest) + "\n"
+
+
+def limit(world: World) -> str:
+    meta = {"name": "small", "namespace": world.namespace}
+    return json.dumps({"apiVersion": f"{group_of(world)}/v1", "kind": "Limit", "metadata": meta, "spec": {}}) + "\n"
+
+
+async def test_definition_and_resource_in_one_kustomization(world: World) -> None:
+    world.repo.commit("Begin", {"all/crd.yaml": crd(world), "all/limit.yaml": limit(world)})
+    await world.git_repository()
+    await world.kustomization("all", path="all")
+    await world.ready("all")
+    ids = await world.inventory("all")
+    assert f"{world.namespace}_small_{group_of(world)}_Limit" in ids
+    await world.delete("Kustomization", "all")
+
+    async def gone() -> bool:
+        return await world.get("Kustomization", "all") is None
+
+    await world.eventually("everything is deleted", gone)
+
+
+async def test_a_resource_waits_for_the_definition_of_somebody_else(world: World) -> None:
+    world.repo.commit("Begin", {"apps/limit.yaml": limit(world), "infra/crd.yaml": crd(world)})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps")
+    failure = await world.failed("apps", reason="ReconciliationFailed")
+    assert f'no matches for kind "Limit" in group "{group_of(world)}"' in failure["message"]
+    await world.kustomization("infra", path="infra")
+    await world.ready("infra", "apps")
+    ref = ObjectRef(group_of(world), "Limit", world.namespace, "small")
+    world.client.discovery.invalidate()
+    assert await world.client.get(ref)
+    await world.delete("Kustomization", "apps")
+    await world.delete("Kustomization", "infra")
+
+
+async def test_an_object_waits_for_the_namespace_of_somebody_else(world: World) -> None:
+    late = f"{world.namespace}-late"
+    namespace = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": late}})
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("settings", late, {}), "infra/ns.yaml": namespace})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps")
+    failure = await world.failed("apps", reason="ReconciliationFailed")
+    assert f'namespaces "{late}" not found' in failure["message"]
+    await world.kustomization("infra", path="infra")
+    await world.ready("infra", "apps")
+    for name in ("apps", "infra"):
+        await world.delete("Kustomization", name)
