@@ -82,7 +82,7 @@ class Patcher:
         try:
             new = rules.decode(resource, new, options)
         except StatusError as error:
-            raise _unfit(resource, new, error) from error
+            raise _unfit(resource, new, body, media, error) from error
         return self._pipeline.replace(resource, stored, new, options, subresource=subresource)
 
     def _apply(
@@ -103,20 +103,31 @@ class Patcher:
             metadata.pop("resourceVersion", None)
             new = self._pipeline.rules.apply(resource, None, applied, options, timestamp(), "")
             new = self._pipeline.rules.decode(resource, new, options)
-            return self._pipeline.insert(resource, namespace, new, options, apply=True)
+            return self._pipeline.insert(resource, namespace, new, options, owned=True)
         live = to_manifest(resource, stored.body)
         self._pipeline.check_version(resource, stored, metadata)
         new = self._pipeline.rules.apply(resource, live, applied, options, timestamp(), subresource)
         new = self._pipeline.rules.decode(resource, new, options)
-        return self._pipeline.replace(resource, stored, new, options, subresource=subresource, apply=True)
+        return self._pipeline.replace(resource, stored, new, options, subresource=subresource, owned=True)
 
 
-def _unfit(resource: Resource, patched: Manifest, error: StatusError) -> StatusError:
-    """What the real server says of a patch whose result does not fit its type: it shows the result."""
+def _unfit(resource: Resource, patched: Manifest, body: bytes, media: str, error: StatusError) -> StatusError:
+    """What the real server says of a patch whose result does not fit its type: it shows the result, or the patch."""
     problem = error.message.partition(f"cannot be handled as a {resource.kind}: ")[2] or error.message
-    shown = msgspec.json.encode(dict(sorted(patched.items()))).decode()
+    if media == STRATEGIC:
+        shown = _as_go_prints(msgspec.json.decode(body))
+    else:
+        shown = msgspec.json.encode(dict(sorted(patched.items()))).decode()
     quoted = shown.replace("\\", "\\\\").replace('"', '\\"')
     return invalid("", "", "", [("FieldValueInvalid", f'Invalid value: "{quoted}": {problem}', "patch")])
+
+
+def _as_go_prints(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{_as_go_prints(item)}' for key, item in sorted(value.items()))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(_as_go_prints, value))}]"
+    return {None: "<nil>", True: "true", False: "false"}.get(value, str(value)) if not isinstance(value, str) else value
 
 
 def _check_type(resource: Resource, applied: Manifest) -> None:

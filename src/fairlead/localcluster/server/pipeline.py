@@ -64,15 +64,15 @@ class Pipeline:
         if (obj.get("metadata") or {}).get("resourceVersion"):
             raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
         obj = self.rules.decode(resource, obj, options)
-        return self.insert(resource, namespace, obj, options, apply=False)
+        return self.insert(resource, namespace, obj, options, owned=False)
 
     def insert(
-        self, resource: Resource, namespace: str, obj: Manifest, options: WriteOptions, *, apply: bool
+        self, resource: Resource, namespace: str, obj: Manifest, options: WriteOptions, *, owned: bool
     ) -> Written:
-        """Store a decoded new object; an applied one has its managed fields already."""
+        """Store a decoded new object; ``owned`` as in :meth:`replace`."""
         now = timestamp()
-        obj = self.rules.default(resource, obj, applied=apply)
-        if not apply:
+        obj = self.rules.default(resource, obj, applied=owned)
+        if not owned:
             obj = self.rules.record(resource, None, obj, options, now, "")
         strategy.identify(obj, namespace, now)
         self.rules.prepare_create(resource, obj)
@@ -134,12 +134,15 @@ class Pipeline:
         options: WriteOptions,
         *,
         subresource: str = "",
-        apply: bool = False,
+        owned: bool = False,
     ) -> Written:
-        """Store a decoded new state of an object; nothing is written when nothing changed."""
+        """Store a decoded new state of an object; nothing is written when nothing changed.
+
+        ``owned`` says that the new state has its managed fields already.
+        """
         live = to_manifest(resource, stored.body)
-        new = self.rules.default(resource, new, applied=apply)
-        if not apply:
+        new = self.rules.default(resource, new, applied=owned)
+        if not owned:
             now = "" if subresource == "scale" else timestamp()  # entries of scales have no time
             new = self.rules.record(resource, live, new, options, now, subresource)
         self.admission.update(resource, live, new)

@@ -83,10 +83,11 @@ class Subresources:
         if not isinstance(replicas, int) or replicas < 0:
             text = f"Invalid value: {replicas}: must be greater than or equal to 0"
             raise invalid("autoscaling", "Scale", route.name, [("FieldValueInvalid", text, "spec.replicas")])
-        live = to_manifest(resource, stored.body)
-        paths = _paths(resource)
-        _write(live, paths["spec"], replicas)
-        written = self._core.pipeline.replace(resource, stored, live, options, subresource="scale")
+        new = to_manifest(resource, stored.body)
+        path = _paths(resource)["spec"]
+        _write(new, path, replicas)
+        owned = settle_owners(new, path, replicas)
+        written = self._core.pipeline.replace(resource, stored, new, options, subresource="scale", owned=owned)
         return json_response(scale_of(resource, written.stored))
 
     def _issue_token(self, route: Route, resource: Resource, body: bytes) -> web.Response:
@@ -172,6 +173,37 @@ def _write(obj: Manifest, path: str, value: int) -> None:
     for part in parents:
         node = node.setdefault(part, {})
     node[last] = value
+
+
+def settle_owners(obj: Manifest, path: str, replicas: int) -> bool:
+    """Whether the owners of ``replicas`` are settled without counting who scales, in place.
+
+    The real server keeps owners on the scale object, which omits a zero: scaling to zero takes the field from all its
+    owners, and a field that nobody owns stays so.
+    """
+    parents = [f"f:{part}" for part in path.split(".")]
+    owners = [
+        fields
+        for entry in obj["metadata"].get("managedFields") or []
+        if parents[-1] in (fields := _below(entry.get("fieldsV1") or {}, parents[:-1]))
+    ]
+    if replicas == 0:
+        for fields in owners:
+            del fields[parents[-1]]
+        obj["metadata"]["managedFields"] = [
+            entry for entry in obj["metadata"].get("managedFields") or [] if _owns_anything(entry["fieldsV1"])
+        ]
+    return replicas == 0 or not owners
+
+
+def _below(fields: Manifest, path: list[str]) -> Manifest:
+    for part in path:
+        fields = fields.get(part) or {}
+    return fields
+
+
+def _owns_anything(fields: Manifest) -> bool:
+    return any(not below or _owns_anything(below) for below in fields.values())
 
 
 def scale_of(resource: Resource, stored: Stored) -> Manifest:
