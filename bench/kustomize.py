@@ -2,8 +2,8 @@
 
     python -m bench.kustomize [--quick] [--profile]
 
-The corpora are read from ``../shared/corpora`` and unpacked into a temporary folder; ``kustomize`` or ``kubectl`` is found on
-PATH. Without either, the part that needs it says so and is left out. ``--quick`` takes every tenth folder.
+The corpora are read from ``../shared/corpora`` and unpacked into a temporary folder; ``kustomize`` or ``kubectl`` is
+found on PATH. Without either, the part that needs it says so and is left out. ``--quick`` takes every tenth folder.
 """
 
 from __future__ import annotations
@@ -102,8 +102,10 @@ def large_overlay(into: Path) -> Folder:
     for number in range(250):
         documents.append(
             f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: app-{number}, labels: {{app: app-{number}}}}}\n"
-            "spec:\n  replicas: 1\n  template:\n    spec:\n      containers:\n      - name: main\n        image: nginx:1.25\n"
-            "        env:\n        - name: CONFIG\n          valueFrom: {configMapKeyRef: {name: settings, key: mode}}\n"
+            "spec:\n  replicas: 1\n  template:\n    spec:\n      containers:\n"
+            "      - name: main\n        image: nginx:1.25\n"
+            "        env:\n        - name: CONFIG\n"
+            "          valueFrom: {configMapKeyRef: {name: settings, key: mode}}\n"
         )
         documents.append(
             f"apiVersion: v1\nkind: Service\nmetadata: {{name: app-{number}}}\n"
@@ -112,9 +114,12 @@ def large_overlay(into: Path) -> Folder:
     (base / "all.yaml").write_text("---\n".join(documents))
     (base / "kustomization.yaml").write_text("resources: [all.yaml]\n")
     (overlay / "kustomization.yaml").write_text(
-        "resources: [../base]\nnamespace: live\nnamePrefix: live-\nlabels:\n- pairs: {env: live}\n  includeTemplates: true\n"
-        "images:\n- name: nginx\n  newTag: '1.27'\nconfigMapGenerator:\n- name: settings\n  literals: [mode=live]\n"
-        "patches:\n- target: {kind: Deployment}\n  patch: |\n    - op: replace\n      path: /spec/replicas\n      value: 3\n"
+        "resources: [../base]\nnamespace: live\nnamePrefix: live-\n"
+        "labels:\n- pairs: {env: live}\n  includeTemplates: true\n"
+        "images:\n- name: nginx\n  newTag: '1.27'\n"
+        "configMapGenerator:\n- name: settings\n  literals: [mode=live]\n"
+        "patches:\n- target: {kind: Deployment}\n"
+        "  patch: |\n    - op: replace\n      path: /spec/replicas\n      value: 3\n"
     )
     return Folder(into, "overlay", True, None)
 
@@ -131,7 +136,9 @@ def compare_large(command: list[str] | None, folder: Folder) -> None:
     start = children_cpu()
     outcome = subprocess.run([*command, str(folder.root / folder.path)], capture_output=True, check=False, text=True)
     theirs = children_cpu() - start
-    print(f"; {' '.join(command)}: {theirs * 1000:.0f} ms; ratio 1/{theirs / ours:.1f}; equal: {outcome.stdout == text}")
+    print(
+        f"; {' '.join(command)}: {theirs * 1000:.0f} ms; ratio 1/{theirs / ours:.1f}; equal: {outcome.stdout == text}"
+    )
 
 
 def cold_start(folder: Folder, command: list[str] | None) -> None:
@@ -150,9 +157,10 @@ def largest_memory(folders: list[Folder]) -> None:
     """Peak memory of a process that builds the folder with the largest output."""
     folder = max(folders, key=lambda one: len(one.output or ""))
     code = (
-        "import resource, sys; from fairlead.build.kustomize import build, render; from fairlead.build.tree import FolderTree\n"
+        "import sys; from fairlead.build.kustomize import build, render\n"
+        "from fairlead.build.tree import FolderTree\n"
         "render(build(FolderTree(sys.argv[1]), sys.argv[2]))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+        "print(next(int(line.split()[1]) // 1024 for line in open('/proc/self/status') if 'VmHWM' in line))"
     )
     outcome = subprocess.run(
         [sys.executable, "-c", code, str(folder.root), folder.path], capture_output=True, check=True, text=True
@@ -182,7 +190,9 @@ def main() -> None:
         for name, cache in (("no reuse", None), ("with reuse", BuildCache())):
             ours, equal, different = build_all(folders, cache)
             ratio = f"; ratio 1/{theirs / ours:.1f}" if theirs else ""
-            print(f"{len(folders)} folders, {name}: {ours:.2f} s CPU{ratio}; as expected {equal}, otherwise {different}")
+            print(
+                f"{len(folders)} folders, {name}: {ours:.2f} s CPU{ratio}; as expected {equal}, otherwise {different}"
+            )
         if theirs:
             print(f"{len(folders)} folders, {' '.join(command or [])}: {theirs:.2f} s CPU")
         cold_start(min(folders, key=lambda one: len(one.output or "x" * 999)), command)

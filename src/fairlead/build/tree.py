@@ -31,6 +31,9 @@ class _DiskEntry(TreeEntry):
     """An entry whose identity is worked out when somebody asks: most builds never do."""
 
     __slots__ = ("_identity", "_path", "_tree")
+    _identity: str
+    _path: str
+    _tree: FolderTree
 
     def __init__(self, name: str, kind: EntryKind, tree: FolderTree, path: str) -> None:
         object.__setattr__(self, "name", name)
@@ -40,7 +43,7 @@ class _DiskEntry(TreeEntry):
         object.__setattr__(self, "_identity", "")
 
     @property
-    def identity(self) -> str:  # type: ignore[override]  # the base class keeps it in a slot
+    def identity(self) -> str:
         if not self._identity:
             object.__setattr__(self, "_identity", self._tree.identity(self._path, self.kind))
         return self._identity
@@ -49,7 +52,8 @@ class _DiskEntry(TreeEntry):
 class FolderTree:
     """A folder on disk as a tree. Names and contents are read at most once; make a new one to see changes.
 
-    Identities of files are those that Git would give them, so what is cached for a commit serves the same files on disk.
+    Identities of files are those that Git would give them, so what is cached for a commit serves the same files on
+    disk.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -84,7 +88,7 @@ class FolderTree:
         entry = self.entry(path)
         if entry is None or entry.kind is not EntryKind.FOLDER:
             raise NotADirectoryError(path)
-        names = sorted(os.listdir(self._absolute(path)), key=os.fsencode)
+        names = sorted((entry.name for entry in os.scandir(self._absolute(path))), key=os.fsencode)
         found = (self.entry(f"{path}/{name}" if path else name) for name in names)
         return [entry for entry in found if entry is not None]
 
@@ -94,7 +98,7 @@ class FolderTree:
             entry = self._file(path)
             absolute = self._absolute(path)
             if entry.kind is EntryKind.SYMLINK:
-                content = os.fsencode(self._inside(path, os.readlink(absolute)))
+                content = os.fsencode(self._inside(path, str(Path(absolute).readlink())))
             else:
                 content = Path(absolute).read_bytes()
             self._contents[path] = content
@@ -130,7 +134,7 @@ class FolderTree:
         base = self._root.rstrip("/") + "/"
         if not (os.path.normpath(target) + "/").startswith(base):
             return _NOWHERE
-        return os.path.relpath(target, os.path.dirname(self._absolute(path)))
+        return os.path.relpath(target, str(Path(self._absolute(path)).parent))
 
     def _absolute(self, path: str) -> str:
         return f"{self._root}/{path}" if path else self._root

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import click
 
@@ -14,7 +16,7 @@ def kustomize() -> None:
     """The kustomize engine as a command."""
 
 
-@kustomize.command()
+@kustomize.command("build")
 @click.argument("directory", default=".", type=click.Path())
 @click.option(
     "--load-restrictor",
@@ -59,7 +61,6 @@ def build(
         click.echo(warning, err=True)
     data = text.encode(errors="surrogateescape")
     if output is None:
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)
         return
-    with open(output, "wb") as file:  # noqa: PTH123 - a path as the user gave it
-        file.write(data)
+    Path(output).write_bytes(data)

@@ -1,8 +1,9 @@
 """YAML as the Kubernetes world reads and writes it: the dialect of ``sigs.k8s.io/yaml``, in plain values.
 
-Values are ``dict`` (with string keys), ``list``, ``str``, ``int``, ``float``, ``bool`` and ``None``. Reading follows YAML 1.1
-as Go knows it (``yes`` is true, ``0777`` is 511, dates are text); a duplicate key is an error. Writing sorts keys and quotes
-every string that some reader could take for something else, so that each value comes back as what it was.
+Values are ``dict`` (with string keys), ``list``, ``str``, ``int``, ``float``, ``bool`` and ``None``. Reading follows
+YAML 1.1 as Go knows it (``yes`` is true, ``0777`` is 511, dates are text); a duplicate key is an error. Writing sorts
+keys and quotes every string that some reader could take for something else, so that each value comes back as what it
+was.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ __all__ = ["YamlError", "dump", "dump_all", "load", "load_all"]
 
 
 def load(text: str | bytes, *, file: str = "") -> Any:
-    """The first document's value; ``None`` for an empty text. Raises :class:`YamlError`, which names ``file`` and line."""
+    """The first document's value; ``None`` for an empty text. Raises :class:`YamlError`, which names ``file`` and
+    line."""
     return next(read_documents(text, SIGS, file=file), None)
 
 

@@ -1,8 +1,8 @@
 """Reads YAML text into plain values: libyaml scans, this module builds.
 
-libyaml is what go-yaml was ported from, so texts are split into tokens as Go splits them. What a plain scalar means is a
-matter of the dialect. Hostile text costs bounded time and memory: size, depth, number of nodes and the growth by aliases
-have limits, and every violation is a :class:`YamlError`.
+libyaml is what go-yaml was ported from, so texts are split into tokens as Go splits them. What a plain scalar means
+is a matter of the dialect. Hostile text costs bounded time and memory: size, depth, number of nodes and the growth by
+aliases have limits, and every violation is a :class:`YamlError`.
 """
 
 from __future__ import annotations
@@ -195,10 +195,24 @@ def _go_line(error: MarkedYAMLError) -> int:
 class _Reader:
     """One pass over the events of one text."""
 
-    __slots__ = ("_aliased", "_anchors", "_dialect", "_file", "_nodes", "_parser", "_quoted", "_text", "line")
+    __slots__ = (
+        "_aliased",
+        "_anchors",
+        "_dialect",
+        "_file",
+        "_long_blocks",
+        "_long_plain",
+        "_nodes",
+        "_parser",
+        "_quoted",
+        "_text",
+        "line",
+    )
 
     def __init__(self, text: str | bytes, dialect: Dialect, file: str, quoted: list[str] | None) -> None:
         self._quoted = quoted
+        self._long_plain: dict[str, Any] = {}
+        self._long_blocks: dict[str, str] = {}
         self._parser = CParser(text)
         self._text = text
         self._dialect = dialect
@@ -223,6 +237,8 @@ class _Reader:
         plain, keys = self._dialect.plain, self._dialect.key
         nothing_in_flow, last_wins = self._dialect.nothing_in_flow, self._dialect.last_wins
         quoted = self._quoted
+        # Schemas repeat their descriptions hundreds of times; equal ones share one text. Plain and quoted stay apart.
+        same_plain, same_block = self._long_plain.setdefault, self._long_blocks.setdefault
         stack: list[tuple[Any, Any, Any, Any]] = []
         result: list[Any] = []
         container: Any = result
@@ -230,7 +246,7 @@ class _Reader:
         key: Any = _NO_KEY
         nodes = 0
         while True:
-            event = next_event()
+            event: Any = next_event()
             kind = type(event)
             if kind is ev.ScalarEvent:
                 nodes += 1
@@ -239,13 +255,13 @@ class _Reader:
                 if event.tag is not None:
                     value = self._tagged(event, at_key)
                 elif event.style == "":
-                    value = keys[text] if at_key else plain[text]
+                    value = keys[text] if at_key else plain[text] if len(text) < 65 else same_plain(text, plain[text])
                     if in_flow and text == "" and is_map and not at_key:
                         value = nothing_in_flow
                 elif at_key:
                     value = intern(text)
                 else:
-                    value = self._dialect.folded(text) if event.style == ">" else text
+                    value = self._dialect.folded(text) if event.style == ">" else same_block(text, text)
                     if quoted is not None:
                         quoted.append(value)
                 if event.anchor is not None:
@@ -369,6 +385,7 @@ def _first_definition(text: str | bytes, key: str, line: int) -> int:
     stack: list[dict[str, int] | None] = []
     at_key: list[bool] = []
     parser = CParser(text)
+    event: Any
     while (event := parser.get_event()) is not None:
         kind = type(event)
         if kind in (ev.MappingEndEvent, ev.SequenceEndEvent):

@@ -1,8 +1,8 @@
 """What a plain YAML scalar means to the Go readers of the Kubernetes world.
 
-Two readers matter. ``sigs.k8s.io/yaml`` (a YAML 1.1 reader of the go-yaml v2 family) reads everything that is turned into
-JSON: kustomization files, JSON patches, what ``kubectl apply`` sends. go-yaml v3 reads the resources inside kustomize; it
-knows ``true`` and ``false`` only, and its dates are dates. Both share the numbers of Go's ``strconv``.
+Two readers matter. ``sigs.k8s.io/yaml`` (a YAML 1.1 reader of the go-yaml v2 family) reads everything that is turned
+into JSON: kustomization files, JSON patches, what ``kubectl apply`` sends. go-yaml v3 reads the resources inside
+kustomize; it knows ``true`` and ``false`` only, and its dates are dates. Both share the numbers of Go's ``strconv``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ _NOT_FINITE: Final = {
 }
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _INTEGER: Final = re.compile(
-    r"(?P<sign>[-+]?)(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[oO](?P<o>[0-7]+)|0[bB](?P<bin>[01]+)|(?P<oct>0[0-7]*)|(?P<dec>[1-9][0-9]*))",
+    r"(?P<sign>[-+]?)(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[oO](?P<o>[0-7]+)|0[bB](?P<bin>[01]+)"
+    r"|(?P<oct>0[0-7]*)|(?P<dec>[1-9][0-9]*))",
     re.ASCII,
 )
 _BASE60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", re.ASCII)

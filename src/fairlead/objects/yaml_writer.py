@@ -1,7 +1,7 @@
 """Writes plain values as YAML, byte for byte like the go-yaml v2 family that prints kustomize's and kubectl's output.
 
-Two spaces of indentation, dashes not indented below their key, keys in natural order, strings quoted when a YAML 1.1 reader
-would take them for something else, literal blocks for several lines, long scalars wrapped after column 80.
+Two spaces of indentation, dashes not indented below their key, keys in natural order, strings quoted when a YAML 1.1
+reader would take them for something else, literal blocks for several lines, long scalars wrapped after column 80.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ def _wrap(text: str, indent: int, column: int) -> str:
             at = text.find(" ", at + 1)
         if at == -1 or at >= last:
             break
-        lines.append(text[start:at] + ("\n" if text[at + 1] != " " else "\n"))
+        lines.append(text[start:at] + "\n")
         start = at + 1
         column = indent
         if text[start] == " ":

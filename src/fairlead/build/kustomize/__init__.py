@@ -10,4 +10,13 @@ from .engine import KustomizeOptions, KustomizeResult, build, render
 from .errors import KustomizeError
 from .remote import Fetcher, Repository
 
-__all__ = ["BuildCache", "Fetcher", "KustomizeError", "KustomizeOptions", "KustomizeResult", "Repository", "build", "render"]
+__all__ = [
+    "BuildCache",
+    "Fetcher",
+    "KustomizeError",
+    "KustomizeOptions",
+    "KustomizeResult",
+    "Repository",
+    "build",
+    "render",
+]

@@ -1,8 +1,8 @@
 """What builds may share: parsed files and built bases, kept by content.
 
-A parsed file is known by the identity of its content, a built base by its folder and by everything that it read: it is used
-again only where all of that is the same. Values are never changed in place, so sharing them is safe. The size is bounded; what
-was not used for longest goes first. One cache may serve builds in several threads.
+A parsed file is known by the identity of its content, a built base by its folder and by everything that it read: it
+is used again only where all of that is the same. Values are never changed in place, so sharing them is safe. The size
+is bounded; what was not used for longest goes first. One cache may serve builds in several threads.
 """
 
 from __future__ import annotations

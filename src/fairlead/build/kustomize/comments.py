@@ -1,7 +1,7 @@
 """Schemas in comments: ``containers: # {"type": "array", "x-kubernetes-patch-merge-key": "name", …}``.
 
-kustomize lets a file say how a list of its own merges. Hardly anybody does, so a file is looked at only when it holds a comment
-that begins with a brace.
+kustomize lets a file say how a list of its own merges. Hardly anybody does, so a file is looked at only when it holds
+a comment that begins with a brace.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The transformer configuration: field specs per transformer, merged from the defaults, ``configurations`` and ``crds``.
+"""The transformer configuration: field specs per transformer, merged from the defaults, ``configurations`` and
+``crds``.
 
 Configuration accumulates upward: what a base declared holds in the overlays above it. Instances are immutable; merging
 things that add nothing gives back the same object, which is by far the most frequent case.

@@ -115,7 +115,9 @@ class Context:
         key = (loader.root, loader.restricted, self.lenient, self.schemas_chosen, id(self._schemas))
         above = loader.roots_above()
         for entry in cache.bases(key):
-            if entry.read_set.holds(loader.tree) and not any(is_below(one, root) for root in entry.roots for one in above):
+            if entry.read_set.holds(loader.tree) and not any(
+                is_below(one, root) for root in entry.roots for one in above
+            ):
                 return self._reused(entry, loader)
         recorder = RecordingTree(loader.tree)
         outer = (self.odd, self.saw_unknown_kind, len(self.warnings), len(self.roots), self._schemas)
@@ -141,7 +143,7 @@ class Context:
         )
 
     def _reused(self, entry: BaseEntry, loader: Loader) -> Layer:
-        from .target import Layer  # noqa: PLC0415 - the two know each other
+        from .target import Layer
 
         if isinstance(loader.tree, RecordingTree):
             loader.tree.add(entry.read_set)

@@ -48,7 +48,8 @@ class KustomizeOptions:
     managed_by_label: bool = False
     """Label every object ``app.kubernetes.io/managed-by``."""
     lenient: bool = True
-    """Allow what kustomize allows since 5.7: a patch file without content, and ``.*`` as the only pattern of a target."""
+    """Allow what kustomize allows since 5.7: a patch file without content, and ``.*`` as the only pattern of a
+    target."""
     cache: BuildCache | None = None
     """Shares parsed files and built bases with other builds; ``None`` shares nothing."""
     fetcher: Fetcher | None = None
@@ -67,7 +68,8 @@ class KustomizeResult:
 
     @property
     def objects(self) -> list[dict[str, Any]]:
-        """The objects as the API server would get them from the printed text; shared values, not to be changed in place."""
+        """The objects as the API server would get them from the printed text; shared values, not to be changed in
+        place."""
         if not self._objects:
             self._objects.extend(plain(resource.value) for resource in self.resources)
         return self._objects
@@ -114,7 +116,8 @@ def _finish(layer: Layer, target: Target, options: KustomizeOptions) -> None:
 
 
 def render(result: KustomizeResult, cache: BuildCache | None = None) -> str:
-    """The text that ``kustomize build`` prints; with a cache, objects that were printed before are not printed again."""
+    """The text that ``kustomize build`` prints; with a cache, objects that were printed before are not printed
+    again."""
     if cache is None:
         return "---\n".join(write(resource.value) for resource in result.resources)
     return "---\n".join(_written(resource.value, cache) for resource in result.resources)

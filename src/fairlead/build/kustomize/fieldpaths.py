@@ -10,12 +10,12 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import KustomizeError, prefixed
-from .identity import Gvk
 from .values import MISSING, Value, is_null
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .identity import Gvk
     from .resource import Resource
 
 __all__ = ["Create", "FieldSpec", "apply_spec", "split_path", "update_at"]

@@ -18,7 +18,8 @@ def quoted(text: str) -> str:
 
 
 def object_text(value: dict[str, Value]) -> str:
-    """The type and metadata of an object, ``%v`` of kustomize's own structure: ``{{v1 ConfigMap} {{a } map[] map[]}}``."""
+    """The type and metadata of an object, ``%v`` of kustomize's own structure: ``{{v1 ConfigMap} {{a } map[]
+    map[]}}``."""
     metadata = value.get("metadata")
     metadata = metadata if type(metadata) is dict else {}
     head = f"{{{_text(value.get('apiVersion'))} {_text(value.get('kind'))}}}"

@@ -94,7 +94,9 @@ NAMESPACED: Final = frozenset(
         ("storage.k8s.io/v1beta1", "CSIStorageCapacity"),
         (
             "v1",
-            "ConfigMap Endpoints Event LimitRange PersistentVolumeClaim Pod PodAttachOptions PodExecOptions PodPortForwardOptions PodProxyOptions PodTemplate ReplicationController ResourceQuota Secret Service ServiceAccount ServiceProxyOptions",
+            "ConfigMap Endpoints Event LimitRange PersistentVolumeClaim Pod PodAttachOptions PodExecOptions "
+            "PodPortForwardOptions PodProxyOptions PodTemplate ReplicationController ResourceQuota Secret Service "
+            "ServiceAccount ServiceProxyOptions",
         ),
     )
     for api_version in api_versions.split()

@@ -1,7 +1,7 @@
 """The ``images`` transformer: new names, tags and digests for container images.
 
-Two passes, as in kustomize: every ``containers`` and ``initContainers`` list at any depth, then the fields of the specs. A tag
-suffix therefore lands twice where both reach.
+Two passes, as in kustomize: every ``containers`` and ``initContainers`` list at any depth, then the fields of the
+specs. A tag suffix therefore lands twice where both reach.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fairlead.objects.yaml_reader import MAX_DEPTH, SIGS_LENIENT, YamlError, read_documents
-
 from fairlead.objects.yaml_scalars import whole
 
 from .errors import KustomizeError

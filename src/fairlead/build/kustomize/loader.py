@@ -1,7 +1,7 @@
 """Finds and reads the files of one kustomization: paths, links, the load restriction, cycles.
 
-A loader stands in one folder of a tree and knows the loaders that led to it. Paths that a kustomization writes are relative
-to its folder; symbolic links are followed inside the tree only.
+A loader stands in one folder of a tree and knows the loaders that led to it. Paths that a kustomization writes are
+relative to its folder; symbolic links are followed inside the tree only.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Loader:
         self._fetcher = fetcher
         self._above = above
         self._repository = repository
-        self._level = above._level + 1 if above else 0
+        self._level: int = above._level + 1 if above is not None else 0
 
     @classmethod
     def at(cls, tree: Tree, folder: str, *, restricted: bool, fetcher: Fetcher | None) -> Loader:

@@ -1,8 +1,9 @@
 """Strategic merge: one patch laid over one value. The only place where maps and lists are merged.
 
-Maps merge key by key, scalars of the patch win, null removes. Lists are replaced unless the schema gives merge keys; then items
-with equal keys merge, items of the patch come first. ``$patch: replace|delete|merge`` in the patch changes that for a map,
-or for a list when it stands in an item of its own. All quirks are kustomize's (kyaml 0.18 to 0.21); they show in output.
+Maps merge key by key, scalars of the patch win, null removes. Lists are replaced unless the schema gives merge keys;
+then items with equal keys merge, items of the patch come first. ``$patch: replace|delete|merge`` in the patch changes
+that for a map, or for a list when it stands in an item of its own. All quirks are kustomize's (kyaml 0.18 to 0.21);
+they show in output.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["merge"]
 
 _DIRECTIVE: Final = "$patch"
-_KINDS: Final = {dict: "MappingNode", list: "SequenceNode"}
+_KINDS: Final[dict[type, str]] = {dict: "MappingNode", list: "SequenceNode"}
 
 
 def merge(

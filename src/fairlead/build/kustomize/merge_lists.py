@@ -1,7 +1,7 @@
 """Merging lists whose items have merge keys, or that are sets of scalars.
 
-The order of the result, what happens to duplicates and to items without a key is kustomize's, step by step; its output shows
-each of these. Lists here are the usual few items long, so that the steps may be quadratic.
+The order of the result, what happens to duplicates and to items without a key is kustomize's, step by step; its
+output shows each of these. Lists here are the usual few items long, so that the steps may be quadratic.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ def _with_keys(item: Value, keys: Sequence[str], values: Sequence[str]) -> Value
 
 
 def _unite(values: list[list[str]]) -> None:
-    """Items that agree as far as both say something count as the same: a port without protocol is any of that number."""
+    """Items that agree as far as both say something count as the same: a port without protocol is any of that
+    number."""
     for i, one in enumerate(values):
         for j, other in enumerate(values):
             united = _united(one, other)
@@ -151,16 +152,21 @@ def _find(items: Sequence[Value], keys: Sequence[str], values: Sequence[str]) ->
     if not keys[0]:
         return next((item for item in items if text_of(item) == values[0]), MISSING)
     for item in items:
-        if type(item) is dict and len(keys) == len(values):
-            if all(key in item and text_of(item[key]) == value for key, value in zip(keys, values, strict=True)):
-                return item
+        if type(item) is dict and len(keys) == len(values) and _has_all(item, keys, values):
+            return item
     return MISSING
 
 
-def set_element(items: Sequence[Value], element: Value, keys: Sequence[str], values: Sequence[str]) -> list[Value]:
-    """The list with ``element`` in the place of every item that has these values, or at the end; ``MISSING`` removes them.
+def _has_all(item: dict[str, Value], keys: Sequence[str], values: Sequence[str]) -> bool:
+    return all(key in item and text_of(item[key]) == value for key, value in zip(keys, values, strict=True))
 
-    Empty items fall out. Without any values nothing but the element is left: items are only kept when they are known to differ.
+
+def set_element(items: Sequence[Value], element: Value, keys: Sequence[str], values: Sequence[str]) -> list[Value]:
+    """The list with ``element`` in the place of every item that has these values, or at the end; ``MISSING`` removes
+    them.
+
+    Empty items fall out. Without any values nothing but the element is left: items are only kept when they are known
+    to differ.
     """
     result = []
     found = False

@@ -1,7 +1,7 @@
 """What ``buildMetadata`` asks for, and what the end of a build does to every object's annotations.
 
-Tracking is on when the top kustomization names any build metadata. Origins are kept beside the values and are written as
-annotations at the end, if asked for.
+Tracking is on when the top kustomization names any build metadata. Origins are kept beside the values and are written
+as annotations at the end, if asked for.
 """
 
 from __future__ import annotations

@@ -111,10 +111,10 @@ def _checked(value: Value) -> bool:
     if type(value) is not dict:
         kind = "SequenceNode" if type(value) is list else "ScalarNode"
         raise KustomizeError(f"missing Resource metadata: expected MappingNode but got {kind}")
-    kind = value.get("kind")
-    if is_null(kind) or text_of(kind) == "":
+    named = value.get("kind")
+    if is_null(named) or text_of(named) == "":
         raise KustomizeError(f"missing kind in object {object_text(value)}")
-    if text_of(kind).endswith("List"):
+    if text_of(named).endswith("List"):
         return True
     metadata = value.get("metadata")
     name = metadata.get("name") if type(metadata) is dict else None

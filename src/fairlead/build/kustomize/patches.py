@@ -1,7 +1,8 @@
 """Patches: which text is which sort of patch, whom it is for, and applying it.
 
-A strategic merge patch without a target is for the resource that it names; with a target for all that the target selects. A
-JSON patch needs a target. Unless the options allow it, a patch changes neither name nor kind, and never the namespace.
+A strategic merge patch without a target is for the resource that it names; with a target for all that the target
+selects. A JSON patch needs a target. Unless the options allow it, a patch changes neither name nor kind, and never
+the namespace.
 """
 
 from __future__ import annotations

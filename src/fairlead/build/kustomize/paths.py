@@ -19,7 +19,8 @@ _SUBSCRIPT: Final = re.compile(r"(.*)\[(\d+)\]", re.ASCII | re.DOTALL)
 
 
 def smart_split(path: str) -> list[str]:
-    """The parts of a path: dots separate unless escaped or inside brackets; ``[a.b]`` without ``=`` is the key ``a.b``."""
+    """The parts of a path: dots separate unless escaped or inside brackets; ``[a.b]`` without ``=`` is the key
+    ``a.b``."""
     pieces = split_path(path, ".")
     result: list[str] = []
     at = 0

@@ -1,6 +1,7 @@
 """Transformers, generators and validators with files of their own: kustomize's built-in kinds.
 
-Programs, Go plugins and container functions are refused, as Flux refuses them: a build runs nothing that a repository brings.
+Programs, Go plugins and container functions are refused, as Flux refuses them: a build runs nothing that a repository
+brings.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Name references: fields that hold the name of another resource follow its renaming.
 
-Runs once, when all names are final. A field is looked up among the resources that its owner may refer to; those that never
-were renamed are out of the question, which makes the usual build cheap.
+Runs once, when all names are final. A field is looked up among the resources that its owner may refer to; those that
+never were renamed are out of the question, which makes the usual build cheap.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Regular expressions of users, in Go's syntax and with Go's promise: time linear in the text.
 
-Python's engine backtracks, so that a pattern like ``(a+)+b`` can take for ever. Patterns with a repetition inside a repetition
-are therefore simulated step by step; all others go to Python's engine. References back do not exist in Go and are refused.
+Python's engine backtracks, so that a pattern like ``(a+)+b`` can take for ever. Patterns with a repetition inside a
+repetition are therefore simulated step by step; all others go to Python's engine. References back do not exist in Go
+and are refused.
 """
 
 from __future__ import annotations

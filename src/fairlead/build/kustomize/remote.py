@@ -1,6 +1,7 @@
 """Resources that are not in the tree: files behind a URL and folders of other Git repositories.
 
-The engine itself fetches nothing. Whoever calls it may hand in a :class:`Fetcher`; without one, a remote resource is an error.
+The engine itself fetches nothing. Whoever calls it may hand in a :class:`Fetcher`; without one, a remote resource is
+an error.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ def is_remote_file(path: str) -> bool:
 def parse_repository(path: str) -> Repository | None:
     """The repository that a resource path names, or ``None`` when it is a path in the tree.
 
-    Understood are URLs with a scheme, ``git::`` in front, ``git@host:owner/repo``, and ``host/owner/repo`` for well-known
-    hosts. The folder follows ``//``, or ``.git``, or the second part behind the host.
+    Understood are URLs with a scheme, ``git::`` in front, ``git@host:owner/repo``, and ``host/owner/repo`` for
+    well-known hosts. The folder follows ``//``, or ``.git``, or the second part behind the host.
     """
     text = path.removeprefix("git::")
     forced = text != path

@@ -91,7 +91,10 @@ def _source_value(resources: Collection, entry: Mapping[str, Any]) -> Value:
 
 
 def _wanted(entry: Mapping[str, Any]) -> Identity:
-    return Identity(*(entry.get(key) or "" for key in ("group", "version", "kind", "name", "namespace")))
+    group, version, kind, name, namespace = (
+        entry.get(key) or "" for key in ("group", "version", "kind", "name", "namespace")
+    )
+    return Identity(group, version, kind, name, namespace)
 
 
 def _source_resource(resources: Collection, source: Mapping[str, Any]) -> Resource:

@@ -1,7 +1,7 @@
 """How lists merge: the strategy and the merge keys that an OpenAPI document gives to fields.
 
-The built-in document is Kubernetes 1.21.2, reduced to what matters for merging. A kustomization may name another one, which
-replaces it wholly; it then also says which kinds have a namespace.
+The built-in document is Kubernetes 1.21.2, reduced to what matters for merging. A kustomization may name another one,
+which replaces it wholly; it then also says which kinds have a namespace.
 """
 
 from __future__ import annotations

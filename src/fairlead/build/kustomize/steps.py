@@ -1,7 +1,7 @@
 """The steps of one kustomization: what its fields ask for, configured first and carried out afterwards.
 
-The order of the transformers is kustomize's and part of its behaviour: patches see names without this layer's prefix, replicas
-and images see patched values, replacements copy prefixed names.
+The order of the transformers is kustomize's and part of its behaviour: patches see names without this layer's prefix,
+replicas and images see patched values, replacements copy prefixed names.
 """
 
 from __future__ import annotations

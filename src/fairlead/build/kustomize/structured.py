@@ -43,7 +43,8 @@ def set_in_text(value: dict[str, Value], parts: Sequence[str], new: Value, *, cr
         return None
     if not target.found:
         return None
-    return _with_text(value, list(parts[:at]), _serialized(changed, text))
+    result: dict[str, Value] = _with_text(value, list(parts[:at]), _serialized(changed, text))
+    return result
 
 
 def _text_at(value: Value, parts: Sequence[str]) -> int | None:

@@ -18,7 +18,6 @@ from .generators import make_config_map, make_secret, merge_options
 from .kustomization import FILE_NAMES, Kustomization
 from .metadata import Origin, builtin_origin, note_transformation, origin_below, plugin_origin
 from .plugins import generate, transformer_step
-from .resource import Resource
 from .schema import choose_document
 from .steps import Step, builtin_steps
 from .variables import Variable, add_variables, merge_variables
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from .context import Context
     from .loader import Loader
+    from .resource import Resource
 
 __all__ = ["Layer", "Target"]
 
@@ -222,8 +222,10 @@ class Target:
             (step, None if self.origin is None else builtin_origin(self.origin, self.kustomization.file, step.kind))
             for step in steps
         ]
-        for resource in self._plugin_files(self.kustomization.list("transformers"), "transformer"):
-            tracked.append((transformer_step(resource, self.loader, self.context), plugin_origin(resource)))
+        tracked += [
+            (transformer_step(resource, self.loader, self.context), plugin_origin(resource))
+            for resource in self._plugin_files(self.kustomization.list("transformers"), "transformer")
+        ]
         for step, origin in tracked:
             self.context.run_step(step, layer.resources, self)
             if origin is not None:
@@ -242,7 +244,9 @@ class Target:
 def _unvalidated(value: dict[str, Any]) -> dict[str, Any]:
     """The value without the one label that a validator may add."""
     metadata = value.get("metadata")
-    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict):
+        return value
+    labels = metadata.get("labels")
     if not isinstance(labels, dict) or "validated-by" not in labels:
         return value
     rest = {key: item for key, item in labels.items() if key != "validated-by"}

@@ -18,7 +18,8 @@ __all__ = ["TargetPath"]
 
 
 class TargetPath:
-    """Applies a function to every value that a path leads to. ``template`` is the value to make room for, or ``MISSING``."""
+    """Applies a function to every value that a path leads to. ``template`` is the value to make room for, or
+    ``MISSING``."""
 
     __slots__ = ("_create", "_put", "_template", "found")
 

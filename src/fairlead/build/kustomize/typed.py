@@ -1,7 +1,7 @@
 """Decodes the JSON of a kustomization into typed values, with the rules and the messages of Go's ``encoding/json``.
 
-Field names match whatever their case, an unknown one is an error when asked for, null means "not there". The types of all
-kustomization fields are tables here: a structure maps each field to its type.
+Field names match whatever their case, an unknown one is an error when asked for, null means "not there". The types of
+all kustomization fields are tables here: a structure maps each field to its type.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def _mismatch(kind: Any, value: Any, owner: str, path: tuple[str, ...]) -> Kusto
     elif isinstance(value, int | float):
         found = f"number {value}" if kind in (INT, INT64) else "number"
     else:
-        found = {str: "string", list: "array", dict: "object"}[type(value)]
+        found = "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
     place = f"Go struct field {owner}.{'.'.join(path)}" if path else "Go value"
     return KustomizeError(f"json: cannot unmarshal {found} into {place} of type {kind.go}")
 

@@ -1,7 +1,8 @@
 """Values of resources: plain data, plus :class:`Written` for scalars whose spelling differs from their value.
 
-A build never changes a value in place. Every step makes new maps and lists along the path that it changes and shares the
-rest, so parsed files and built bases can be kept and used again, and what a step changed is what is no longer the same.
+A build never changes a value in place. Every step makes new maps and lists along the path that it changes and shares
+the rest, so parsed files and built bases can be kept and used again, and what a step changed is what is no longer the
+same.
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ def _finite(text: str) -> Value:
 def _folded(text: str) -> Value:
     """A folded block as kustomize prints it.
 
-    Its library writes every resource once before it prints it, and that writer puts a line feed too many in front of lines
-    that are indented further. The text of the file stays known.
+    Its library writes every resource once before it prints it, and that writer puts a line feed too many in front of
+    lines that are indented further. The text of the file stays known.
     """
     if "\n" not in text or _NO_BLOCK.search(text) or text.lstrip("\n")[:1] in ("", " ", "\t"):
         return text
@@ -131,7 +132,8 @@ def resolve(text: str) -> Value:
 
 
 def spelled(old: Value, text: str) -> Value:
-    """``text`` in the place of the scalar ``old``, of the same type: a text stays a text, a number must stay a number."""
+    """``text`` in the place of the scalar ``old``, of the same type: a text stays a text, a number must stay a
+    number."""
     if type(old) is str or (type(old) is Written and "\n" in old.text):
         return text
     new = resolve(text)
