@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from fairlead.controllers.references import ReferenceNotFoundError
 from fairlead.errors import InvalidSpecError
 from fairlead.objects.duration import parse_duration
-from fairlead.sources.spec import GitAuth, GitProxy, GitRef, GitSpec, Include, Verification
+from fairlead.sources.spec import GitAuth, GitHubApp, GitProxy, GitRef, GitSpec, Include, Verification
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fairlead.api.gitrepository import GitRepository, GitRepositorySpec
     from fairlead.controllers.references import References
@@ -62,9 +62,11 @@ async def _auth(spec: GitRepositorySpec, namespace: str, references: References)
 
 
 def _check_provider(spec: GitRepositorySpec, secret: Mapping[str, bytes]) -> None:
-    if spec.provider in ("azure", "aws", "github"):
+    if spec.provider in ("azure", "aws"):
         raise ProviderError(f"provider '{spec.provider}' is not supported yet; use a Secret with generic credentials")
-    if "githubAppID" in secret:
+    if spec.provider == "github" and "githubAppID" not in secret:
+        raise ProviderError("provider is set to github, but secretRef has no github app data")
+    if spec.provider != "github" and "githubAppID" in secret:
         raise ProviderError("secretRef has github app data but provider is not set to github")
 
 
@@ -79,6 +81,8 @@ def _credentials(spec: GitRepositorySpec, name: str, secret: Mapping[str, bytes]
             if not text(key):
                 raise ReferenceNotFoundError(f"{name} has no '{key}', which ssh needs")
         return GitAuth(identity=text("identity"), known_hosts=text("known_hosts"), password=text("password"))
+    if spec.provider == "github":
+        return GitAuth(ca=text("ca.crt", "caFile"), github_app=_github_app(text))
     username, password = text("username"), text("password")
     if bool(username) != bool(password):
         raise ReferenceNotFoundError(f"{name}: 'username' and 'password' must be set together")
@@ -90,6 +94,17 @@ def _credentials(spec: GitRepositorySpec, name: str, secret: Mapping[str, bytes]
         client_certificate=text("tls.crt", "certFile"),
         client_key=text("tls.key", "keyFile"),
     )
+
+
+def _github_app(text: Callable[..., str]) -> GitHubApp:
+    app = GitHubApp(
+        app_id=text("githubAppID"),
+        private_key=text("githubAppPrivateKey"),
+        installation_id=text("githubAppInstallationID"),
+        installation_owner=text("githubAppInstallationOwner"),
+    )
+    base_url = text("githubAppBaseURL")
+    return replace(app, base_url=base_url) if base_url else app
 
 
 async def _proxy(namespace: str, name: str, references: References) -> GitProxy:

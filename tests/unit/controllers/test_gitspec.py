@@ -65,7 +65,14 @@ async def test_proxy_and_keys_of_trusted_authors() -> None:
     assert found.verify.keys == (("a.asc", b"A"),)
 
 
-@pytest.mark.parametrize(("provider", "secret"), [("azure", {}), (None, {"githubAppID": b"1"})])
+async def test_github_app() -> None:
+    app = {"githubAppID": b"1", "githubAppInstallationID": b"2", "githubAppPrivateKey": b"key"}
+    found = (await spec(Secrets(app=app), provider="github", secretRef={"name": "app"})).auth.github_app
+    assert (found.app_id, found.installation_id, found.private_key) == ("1", "2", "key")
+    assert found.base_url == "https://api.github.com"
+
+
+@pytest.mark.parametrize(("provider", "secret"), [("azure", {}), (None, {"githubAppID": b"1"}), ("github", {})])
 async def test_providers_that_do_not_fit(provider: str | None, secret: dict[str, bytes]) -> None:
     with pytest.raises(ProviderError):
         await spec(Secrets(x=secret), provider=provider, secretRef={"name": "x"})
