@@ -166,6 +166,25 @@ _BINDING: Manifest = {
     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"},
     "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": "{ns}"}],
 }
+_ROBOT = (("Impersonate-User", "system:serviceaccount:{ns}:robot"),)
+_GRANTER: Manifest = {
+    "metadata": {"name": "granter"},
+    "rules": [
+        {
+            "apiGroups": ["rbac.authorization.k8s.io"],
+            "resources": ["*"],
+            "verbs": ["get", "list", "create", "update", "patch"],
+        }
+    ],
+}
+_GRANTER_REF = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "granter"}
+_TOO_MUCH: Manifest = {
+    "metadata": {"name": "more"},
+    "rules": [
+        {"apiGroups": [""], "resources": ["configmaps", "secrets"], "verbs": ["get", "delete"]},
+        {"apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": ["a"], "verbs": ["*"]},
+    ],
+}
 _GRANTED = (
     post(f"{CORE}/serviceaccounts", {"metadata": {"name": "robot"}}),
     post(f"{RBAC}/namespaces/{{ns}}/roles", _ROLE),
@@ -258,7 +277,32 @@ _ACCESS = {
         ),
     ],
     "impersonation without a user": [Step("GET", MAPS, headers=(("Impersonate-Group", "people"),))],
-    "robot may not grant what it has not": [as_robot(post(f"{RBAC}/namespaces/{{ns}}/roles", _ROLE))],
+    "robot may not grant what it has not": [
+        as_robot(post(f"{RBAC}/namespaces/{{ns}}/roles", _ROLE)),
+        post(f"{RBAC}/namespaces/{{ns}}/roles", _GRANTER),
+        post(
+            f"{RBAC}/namespaces/{{ns}}/rolebindings", {**_BINDING, "metadata": {"name": "g"}, "roleRef": _GRANTER_REF}
+        ),
+        Step("GET", f"{RBAC}/namespaces/{{ns}}/roles", headers=_ROBOT, eventually="RoleList"),
+        as_robot(post(f"{RBAC}/namespaces/{{ns}}/roles", {**_ROLE, "metadata": {"name": "same"}})),
+        as_robot(post(f"{RBAC}/namespaces/{{ns}}/roles", _TOO_MUCH)),
+        as_robot(patch(f"{RBAC}/namespaces/{{ns}}/roles/same", {"rules": _TOO_MUCH["rules"]})),
+        as_robot(patch(f"{RBAC}/namespaces/{{ns}}/roles/same", {"metadata": {"labels": {"a": "b"}}})),
+        as_robot(
+            post(
+                f"{RBAC}/namespaces/{{ns}}/rolebindings",
+                {
+                    "metadata": {"name": "all"},
+                    "roleRef": {
+                        "apiGroup": "rbac.authorization.k8s.io",
+                        "kind": "ClusterRole",
+                        "name": "cluster-admin",
+                    },
+                },
+            )
+        ),
+        as_robot(post(f"{RBAC}/namespaces/{{ns}}/rolebindings", {**_BINDING, "metadata": {"name": "again"}})),
+    ],
 }
 
 _SUBRESOURCES = {

@@ -9,7 +9,9 @@ from fairlead.localcluster.status import StatusError, not_found, resource_name
 from fairlead.localcluster.storage import decode_body
 
 if TYPE_CHECKING:
+    from fairlead.localcluster.server.escalation import EscalationCheck
     from fairlead.localcluster.server.registry import Resource
+    from fairlead.localcluster.server.requests import UserInfo
     from fairlead.localcluster.storage import Store
 
 __all__ = ["Admission"]
@@ -18,14 +20,16 @@ Manifest = dict[str, Any]
 
 
 class Admission:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, escalation: EscalationCheck) -> None:
         self._store = store
+        self._escalation = escalation
         self._addresses = ServiceAddresses(store)
 
-    def create(self, resource: Resource, namespace: str, obj: Manifest) -> None:
+    def create(self, resource: Resource, namespace: str, obj: Manifest, user: UserInfo) -> None:
         """Before a new object is validated."""
         if resource.namespaced:
             self._namespace_alive(resource, namespace, obj)
+        self._escalation.check(resource, obj, None, user)
 
     def _namespace_alive(self, resource: Resource, namespace: str, obj: Manifest) -> None:
         stored = self._store.collection("namespaces").get("", namespace)
@@ -54,8 +58,9 @@ class Admission:
             {key: value for key, value in details.items() if value},
         )
 
-    def update(self, resource: Resource, live: Manifest, new: Manifest) -> None:
+    def update(self, resource: Resource, live: Manifest, new: Manifest, user: UserInfo) -> None:
         """Before a new state replaces the live one."""
+        self._escalation.check(resource, new, live, user)
         if resource.collection == "services":
             self._addresses.update(live, new)
 

@@ -94,17 +94,16 @@ class Authorizer:
                 yield self._rules_of(binding, namespace), _reason("RoleBinding", binding, subject)
 
     def _rules_of(self, binding: Manifest, namespace: str) -> list[Manifest]:
-        reference = binding["roleRef"]
-        wanted = reference["name"]
-        if reference["kind"] == "Role":
-            for role in self._objects(_ROLES):
-                if role["metadata"]["namespace"] == namespace and role["metadata"]["name"] == wanted:
-                    return role.get("rules") or []
-            return []
-        for role in self._objects(_CLUSTER_ROLES):
-            if role["metadata"]["name"] == wanted:
+        return self.role_rules(binding["roleRef"], namespace) or []
+
+    def role_rules(self, reference: Manifest, namespace: str) -> list[Manifest] | None:
+        """The rules of the role that a binding names; ``None`` when there is no such role."""
+        namespaced = reference["kind"] == "Role"
+        for role in self._objects(_ROLES if namespaced else _CLUSTER_ROLES):
+            metadata = role["metadata"]
+            if metadata["name"] == reference["name"] and (not namespaced or metadata["namespace"] == namespace):
                 return role.get("rules") or []
-        return []
+        return None
 
 
 def _bound(binding: Manifest, user: UserInfo, namespace: str) -> Manifest | None:

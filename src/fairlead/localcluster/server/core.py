@@ -34,11 +34,11 @@ class Core:
         self.store = store
         self.registry = Registry()
         self.rules = Rules()
-        self.pipeline = Pipeline(store, self.registry, self.rules)
+        self.authorizer = Authorizer(store)
+        self.pipeline = Pipeline(store, self.registry, self.rules, self.authorizer)
         self.deleter = Deleter(self.pipeline)
         self.patcher = Patcher(self.pipeline)
         self.reader = Reader(store)
-        self.authorizer = Authorizer(store)
         self.reviews = reviews(self.authorizer, tokens)
         self.subresources = Subresources(self, tokens)
         system = WriteOptions(SYSTEM, "kube-controller-manager", field_validation="Ignore")

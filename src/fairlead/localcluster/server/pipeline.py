@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from fairlead.localcluster.server import strategy
 from fairlead.localcluster.server.admission import Admission
 from fairlead.localcluster.server.convert import to_storage
+from fairlead.localcluster.server.escalation import EscalationCheck
 from fairlead.localcluster.server.serving import to_manifest
 from fairlead.localcluster.status import StatusError, already_exists, bad_request, conflict, invalid, not_found
 from fairlead.localcluster.storage import Store, Stored, encode_body, object_key
 
 if TYPE_CHECKING:
+    from fairlead.localcluster.server.authz import Authorizer
     from fairlead.localcluster.server.registry import Registry, Resource
     from fairlead.localcluster.server.requests import WriteOptions
     from fairlead.localcluster.server.rules import Rules
@@ -46,11 +48,11 @@ class Written:
 class Pipeline:
     """All writes of objects, whoever asks for them."""
 
-    def __init__(self, store: Store, registry: Registry, rules: Rules) -> None:
+    def __init__(self, store: Store, registry: Registry, rules: Rules, authorizer: Authorizer) -> None:
         self.store = store
         self.registry = registry
         self.rules = rules
-        self.admission = Admission(store)
+        self.admission = Admission(store, EscalationCheck(authorizer))
 
     def live(self, resource: Resource, namespace: str, name: str) -> Stored:
         """The stored object; 404 when there is none."""
@@ -76,7 +78,7 @@ class Pipeline:
             obj = self.rules.record(resource, None, obj, options, now, "")
         strategy.identify(obj, namespace, now)
         self.rules.prepare_create(resource, obj)
-        self.admission.create(resource, namespace, obj)
+        self.admission.create(resource, namespace, obj, options.user)
         self.rules.validate(resource, obj, None)
         name = obj["metadata"]["name"]  # validation has seen it
         if object_key(namespace, name) in self.store.collection(resource.collection).objects:
@@ -145,7 +147,7 @@ class Pipeline:
         if not owned:
             now = "" if subresource == "scale" else timestamp()  # entries of scales have no time
             new = self.rules.record(resource, live, new, options, now, subresource)
-        self.admission.update(resource, live, new)
+        self.admission.update(resource, live, new, options.user)
         strategy.keep_identity(live, new)
         self.rules.prepare_update(resource, live, new, subresource)
         new["metadata"] = strategy.ordered_metadata(new["metadata"])

@@ -68,6 +68,8 @@ class Rules:
     def prepare_create(resource: Resource, obj: Manifest) -> None:
         """What the server writes into a new object of the kind, in place."""
         prepare_for_create(obj, has_status=resource.has_status)
+        if resource.collection == "jobs.batch":  # a stored object is defaulted when it is read: the new labels count
+            default_builtin(obj)
 
     @staticmethod
     def prepare_update(resource: Resource, live: Manifest, new: Manifest, subresource: str) -> None:
