@@ -16,7 +16,7 @@ from typing import Any
 from bench.fleet.estate import IMAGE, Estate, root
 from bench.fleet.eyes import DEPLOYMENT, KUSTOMIZATION, Eyes
 from bench.fleet.processes import cpu_seconds, rss_mib
-from bench.fleet.raw import raw_commit, raw_install
+from bench.fleet.raw import clean_up, raw_commit, raw_install
 from bench.fleet.stage import BenchStage, Figures
 from bench.fleet.workloads import Workloads
 
@@ -39,7 +39,6 @@ class Fleet:
         self._cpu_before = 0.0
 
     async def measure(self) -> None:
-        await self._raw()
         await self._install()
         await self._single_commits()
         await self._drift()
@@ -47,12 +46,12 @@ class Fleet:
         await self._idle()
         await self._restart()
 
-    async def _raw(self) -> None:
+    async def raw(self) -> None:
         seconds = await raw_install(self.client, len(self.estate.names))
-        commits = [await raw_commit(self.client) for _ in range(10)]
-        await self._begin()
-        await self._report("raw limit: writes of an install", seconds=seconds)
-        await self._report("raw limit: writes of a commit", **_latency(commits))
+        commits = [await raw_commit(self.client) for _ in range(20)]
+        await clean_up(self.client)
+        self._show("raw limit: writes of an install", seconds=seconds)
+        self._show("raw limit: writes of a commit", **_latency(commits))
 
     async def _install(self) -> None:
         commit = self.estate.create()
@@ -152,17 +151,21 @@ class Fleet:
     async def _begin(self) -> None:
         self._before, self._cpu_before = await self.stage.figures(), cpu_seconds(self.stage.controllers.pid)
 
-    async def _report(self, what: str, times: int = 1, **figures: float) -> None:
+    async def _report(self, what: str, times: int = 1, /, **figures: float) -> None:
         """One line, and below it where the controllers' time went and what they sent since :meth:`_begin`."""
         cpu = (cpu_seconds(self.stage.controllers.pid) - self._cpu_before) / times
         spent = await self.stage.figures() - self._before
-        shown = "  ".join(f"{name} {_figure(name, value)}" for name, value in {**figures, "cpu": cpu}.items())
-        self.results[what] = {**figures, "cpu": cpu, "requests": spent.requests, "phases": spent.seconds}
-        print(f"{what:34} {shown}")
+        self._show(what, **figures, cpu=cpu)
+        self.results[what] |= {"requests": spent.requests, "phases": spent.seconds}
         for line in (spent.phases(), spent.sent()):
             if line:
                 print(f"    {line}")
         sys.stdout.flush()
+
+    def _show(self, what: str, **figures: float) -> None:
+        self.results[what] = dict(figures)
+        shown = "  ".join(f"{name} {_figure(name, value)}" for name, value in figures.items())
+        print(f"{what:34} {shown}", flush=True)
 
 
 def _figure(name: str, value: float) -> str:
@@ -181,10 +184,11 @@ async def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     async with BenchStage(folder, kubeconfig=options.kubeconfig) as stage:
         await stage.start_cluster()
         await stage.install()
-        await stage.start_controllers()
         config = load_config(stage.kubeconfig, None, os.environ)
         async with KubeClient(config) as client, asyncio.TaskGroup() as group:
             fleet = Fleet(stage, estate, client, options)
+            await fleet.raw()
+            await stage.start_controllers()
             helpers = [
                 group.create_task(fleet.eyes.follow(KUSTOMIZATION, "flux-system")),
                 group.create_task(fleet.eyes.follow(DEPLOYMENT, "fleet")),

@@ -1,7 +1,8 @@
 """The raw limit: a bare client that sends the writes of an install, as fast as the server answers.
 
-Per app four objects, each a dry run and an apply, and two patches of a status: what nobody can do without who validates
-before writing and reports what was done. There is no decision between them and no waiting for a rollout.
+Per app its Kustomization and four objects, each a dry run and an apply, and two patches of the Kustomization's status:
+what nobody can do without who validates before writing and reports what was done. There is no decision between them
+and no waiting for a rollout. It runs before the controllers do.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from fairlead.objects.ref import ObjectRef
 if TYPE_CHECKING:
     from fairlead.kube.client import KubeClient
 
+KUSTOMIZATION = """apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+spec: {interval: 60m, path: ./apps/raw, prune: true, suspend: true, sourceRef: {kind: GitRepository, name: raw}}
+"""
 NAMESPACE = "fleet-raw"
 MANAGER = "bench-raw"
 
@@ -33,18 +38,28 @@ async def raw_install(client: KubeClient, apps: int, *, at_once: int = 20) -> fl
     async with asyncio.TaskGroup() as group:
         for number in range(apps):
             group.create_task(_app(client, number, gate))
-    seconds = time.monotonic() - started
-    await client.delete(ObjectRef("", "Namespace", "", NAMESPACE))
-    return seconds
+    return time.monotonic() - started
+
+
+async def clean_up(client: KubeClient) -> None:
+    """Until nothing is left of it."""
+    namespace = ObjectRef("", "Namespace", "", NAMESPACE)
+    version = (await client.list(namespace.group_kind)).resource_version
+    await client.delete(namespace)
+    selector = f"metadata.name={NAMESPACE}"
+    async with asyncio.timeout(300):
+        async for event in client.watch(namespace.group_kind, resource_version=version, field_selector=selector):
+            if event.type == "DELETED":
+                return
 
 
 async def raw_commit(client: KubeClient) -> float:
     """Seconds for the writes of a commit that changes one app: one apply and one patch of a status."""
-    manifest = _objects(0)[0]
+    kustomization, manifest, *_ = _objects(0)
     manifest["spec"]["template"]["spec"]["containers"][0]["image"] = f"example.com/web:{time.monotonic_ns()}"
     started = time.monotonic()
     await client.apply(manifest, field_manager=MANAGER)
-    await _patch_status(client, ObjectRef.of(manifest), 1)
+    await _patch_status(client, ObjectRef.of(kustomization), 1)
     return time.monotonic() - started
 
 
@@ -64,6 +79,7 @@ async def _patch_status(client: KubeClient, ref: ObjectRef, generation: int) -> 
 
 def _objects(number: int) -> list[dict[str, Any]]:
     found = [_manifest(text) for text in (DEPLOYMENT, SERVICE, ACCOUNT)]
+    found.insert(0, _manifest(KUSTOMIZATION))
     found.append(_manifest("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {greeting: ahoy}\n"))
     for manifest in found:
         manifest["metadata"] = {

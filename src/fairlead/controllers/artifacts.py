@@ -77,9 +77,8 @@ class TreeSizes:
         headers = self._store.repository.odb
         total = 0
         for entry in self._store.get_tree(tree_id):
-            match kind_of(entry.filemode):
-                case EntryKind.FOLDER:
-                    total += self.size(str(entry.id))
-                case EntryKind.FILE:
-                    total += headers.read_header(entry.id)[1]
+            if entry.type_str == "tree":
+                total += self.size(str(entry.id))
+            elif kind_of(entry.filemode) is EntryKind.FILE:
+                total += headers.read_header(entry.id)[1]
         return total

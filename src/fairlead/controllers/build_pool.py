@@ -1,7 +1,8 @@
 """Builds in processes of their own, so that the loop is never blocked and all cores count.
 
-Workers start when they are needed, live on, and are replaced when one dies. Cancelling a build kills its worker: there
-is no other way to stop a computation.
+Workers start when they are needed, end when there was nothing to do for a while, and are replaced when one dies.
+Cancelling a build kills its worker: there is no other way to stop a computation. A small build takes less time than
+the way to a worker and back; it runs in a thread of this process.
 """
 
 from __future__ import annotations
@@ -21,13 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildPool", "Builder", "ThreadBuilder"]
 
+IDLE_SECONDS = 10.0
+"""A worker holds some forty megabytes and takes a third of a second to start."""
+MOST_HERE = 4
+"""Small builds that wait for each other in this process; what comes beyond is shared with the workers."""
+
 _OUTCOME = msgspec.msgpack.Decoder(Outcome)
 
 
 class Builder(Protocol):
     """Who carries out builds."""
 
-    async def run(self, job: Job) -> Outcome: ...
+    async def run(self, job: Job, *, small: bool = False) -> Outcome:
+        """``small``: it is known to take a few milliseconds only."""
+        ...
 
 
 class ThreadBuilder:
@@ -37,7 +45,8 @@ class ThreadBuilder:
         self._store = store
         self._one = asyncio.Lock()
 
-    async def run(self, job: Job) -> Outcome:
+    async def run(self, job: Job, *, small: bool = False) -> Outcome:
+        del small
         async with self._one:
             return await asyncio.to_thread(execute, self._store, job)
 
@@ -45,21 +54,36 @@ class ThreadBuilder:
 class BuildPool:
     """A bounded number of worker processes; an async context manager. More jobs wait in line."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, here: Builder | None = None, *, idle_seconds: float = IDLE_SECONDS) -> None:
+        """``here`` carries out small builds."""
+        self._here = here
+        self._queued_here = 0
         self._free = asyncio.Semaphore(workers)
-        self._idle: list[asyncio.subprocess.Process] = []
+        self._idle_seconds = idle_seconds
+        self._idle: dict[asyncio.subprocess.Process, asyncio.TimerHandle] = {}
         self._all: set[asyncio.subprocess.Process] = set()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for timer in self._idle.values():
+            timer.cancel()
         await asyncio.gather(*(self._end(process) for process in list(self._all)))
 
-    async def run(self, job: Job) -> Outcome:
+    async def run(self, job: Job, *, small: bool = False) -> Outcome:
         """Raises ``UnavailableError`` when the worker dies: of too little memory, as a rule."""
+        if not small or self._here is None or self._queued_here >= MOST_HERE:
+            return await self._run_away(job)
+        self._queued_here += 1
+        try:
+            return await self._here.run(job)
+        finally:
+            self._queued_here -= 1
+
+    async def _run_away(self, job: Job) -> Outcome:
         async with self._free:
-            process = self._idle.pop() if self._idle else await self._start()
+            process = await self._take()
             finished = False
             try:
                 outcome = await _talk(process, msgspec.msgpack.encode(job))
@@ -68,10 +92,27 @@ class BuildPool:
                 raise UnavailableError("the build process died; is there enough memory for this build?") from error
             finally:
                 if finished:
-                    self._idle.append(process)
+                    self._put_aside(process)
                 else:
                     await self._end(process)
             return _OUTCOME.decode(outcome)
+
+    async def _take(self) -> asyncio.subprocess.Process:
+        if not self._idle:
+            return await self._start()
+        process, timer = self._idle.popitem()
+        timer.cancel()
+        return process
+
+    def _put_aside(self, process: asyncio.subprocess.Process) -> None:
+        timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._dismiss, process)
+        self._idle[process] = timer
+
+    def _dismiss(self, process: asyncio.subprocess.Process) -> None:
+        """A worker ends by itself when nothing can come any more; it gives its memory back."""
+        del self._idle[process]
+        if process.stdin is not None:
+            process.stdin.close()
 
     async def _start(self) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
@@ -83,7 +124,7 @@ class BuildPool:
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,  # an interrupt at the terminal is for the controllers, which end their workers
         )
-        self._all.add(process)
+        self._all = {other for other in self._all if other.returncode is None} | {process}
         return process
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:

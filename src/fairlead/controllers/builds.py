@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from fairlead.build.changes import changes_between
 from fairlead.build.flux import PathNotFoundError
 from fairlead.build.tree import ReadSet
 from fairlead.controllers.build_worker import Job
@@ -21,6 +22,7 @@ from fairlead.sources.errors import MissingObjectError
 
 if TYPE_CHECKING:
     from fairlead.api.kustomization import Kustomization
+    from fairlead.build.changes import TreeChanges
     from fairlead.build.flux import Variables
     from fairlead.controllers.build_pool import Builder
     from fairlead.controllers.build_worker import Outcome
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from fairlead.sources.store import ObjectStore
 
 __all__ = ["Build", "Builds", "TreeMissingError"]
+
+
+SMALL = 32
+"""Objects and files; each of them takes about a third of a millisecond."""
 
 
 class TreeMissingError(NotReadyError):
@@ -48,6 +54,11 @@ class Build:
     count: int
     packed: bytes = field(repr=False)
     read_set: ReadSet = field(repr=False)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the like of it takes milliseconds only."""
+        return self.count <= SMALL and len(self.read_set.read) <= SMALL
 
     @property
     def is_whole(self) -> bool:
@@ -69,11 +80,16 @@ class Builds:
         self._known: dict[Key, Build] = {}
         self._newest: GitTree | None = None
         """The tree that was looked at last: all users of a source look at the same one."""
+        self._held: dict[Key, tuple[Build, str]] = {}
+        """The tree for which a build was last found to hold."""
+        self._changes: tuple[str, str, TreeChanges] | None = None
+        """Of the pair of trees that was compared last: all users of a source go from the same one to the same one."""
         self.executed = 0
         """How many builds were carried out; the others were reused."""
 
     def forget(self, key: Key) -> None:
         self._known.pop(key, None)
+        self._held.pop(key, None)
 
     async def get(self, key: Key, kustomization: Kustomization, tree_id: str, variables: Variables) -> Build:
         """The build for this tree; the very same object as long as nothing that counts has changed.
@@ -86,7 +102,7 @@ class Builds:
             raise TreeMissingError("Source artifact disappeared from storage, waiting for the source to fetch it again")
         known = self._known.get(key)
         same = known is not None and (known.generation, known.variables) == (generation, wanted)
-        if known is not None and same and known.read_set.holds(self._tree(tree_id)):
+        if known is not None and same and known.is_whole and self.holds(key, known, tree_id):
             return known
         job = Job(
             store=str(self._store.folder),
@@ -97,17 +113,38 @@ class Builds:
             always=variables.always,
         )
         self.executed += 1
-        outcome = await self._builder.run(job)
+        outcome = await self._builder.run(job, small=known is not None and known.is_small)
         build = _build(outcome, generation, wanted)
         self._known[key] = build
+        self._held[key] = (build, tree_id)
         return build
 
-    def holds(self, build: Build, tree_id: str) -> bool:
+    def remember(self, key: Key, build: Build, tree_id: str) -> None:
+        """What an earlier process has built, and is known to hold for this tree."""
+        self._known[key] = build
+        self._held[key] = (build, tree_id)
+
+    def holds(self, key: Key, build: Build, tree_id: str) -> bool:
         """Whether the files that a build was made from are the same in this tree; no, when the tree is not here."""
         try:
-            return self._store.has(tree_id) and build.read_set.holds(self._tree(tree_id))
+            held = self._is_untouched(key, build, tree_id) or build.read_set.holds(self._tree(tree_id))
         except MissingObjectError:
             return False
+        if held:
+            self._held[key] = (build, tree_id)
+        return held
+
+    def _is_untouched(self, key: Key, build: Build, tree_id: str) -> bool:
+        """Whether it held for another tree, and what differs between the two is nothing that it has read."""
+        known, before = self._held.get(key, (None, ""))
+        if known is not build:
+            return False
+        return before == tree_id or not self._changes_between(before, tree_id).may_touch(build.read_set)
+
+    def _changes_between(self, before: str, after: str) -> TreeChanges:
+        if self._changes is None or self._changes[:2] != (before, after):
+            self._changes = before, after, changes_between(self._store.tree(before), self._tree(after))
+        return self._changes[2]
 
     def _tree(self, tree_id: str) -> GitTree:
         if self._newest is None or self._newest.tree_id != tree_id:

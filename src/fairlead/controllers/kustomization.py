@@ -123,7 +123,7 @@ class Kustomizations:
             artifact = self._artifact(kustomization)
         except FairleadError:
             return False
-        return self._builds.holds(memory.delivered, tree_id_of(artifact))
+        return self._builds.holds(key, memory.delivered, tree_id_of(artifact))
 
     async def reconcile(self, key: Key) -> Result:
         """One run for one key; see the module's text."""

@@ -181,7 +181,8 @@ class Manager:
 
     async def _builder(self, stack: AsyncExitStack) -> Builder:
         workers = self._settings.reconcile.build_workers
-        return await stack.enter_async_context(BuildPool(workers)) if workers else ThreadBuilder(self._store)
+        here = ThreadBuilder(ObjectStore(self._settings.storage.folder))
+        return await stack.enter_async_context(BuildPool(workers, here)) if workers else here
 
     def _loops(self, git: GitRepositories, deliveries: Kustomizations) -> tuple[Controller[Key], Controller[Key]]:
         pace = self._settings.reconcile

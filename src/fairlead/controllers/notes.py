@@ -30,7 +30,10 @@ PAUSE_SECONDS = 0.004
 
 
 def may_be_noted(kustomization: Kustomization) -> bool:
-    """Whether its status says that all is well, and nothing but files of the source can have changed."""
+    """Whether its status says that all is well, and nothing but files of the source can have changed.
+
+    Variables and keys from the cluster are read anew for each revision, so who has them takes no notes.
+    """
     spec, meta, status = kustomization.spec, kustomization.metadata, kustomization.status
     return (
         not spec.suspend
@@ -39,6 +42,7 @@ def may_be_noted(kustomization: Kustomization) -> bool:
         and status.last_applied_revision == status.last_attempted_revision
         and is_true(status.conditions or (), READY)
         and not (spec.post_build and spec.post_build.substitute_from)
+        and not spec.decryption
     )
 
 

@@ -51,7 +51,7 @@ class Resumption:
         if keepsake is None or not _tells_of(keepsake, kustomization):
             return None
         build = keepsake.build()
-        if not self._builds.holds(build, tree_id_of(artifact)):
+        if not self._builds.holds(key, build, tree_id_of(artifact)):
             return None
         refs = keepsake.refs()
         await self._watcher.ensure({ref.group_kind for ref in refs})
@@ -61,7 +61,10 @@ class Resumption:
         if not keepsake.holds(state, owner_of(kustomization)):
             return None
         healthy = all(state.status(ref).ready for ref in health_refs(kustomization, refs))
-        return build if healthy else None
+        if not healthy:
+            return None
+        self._builds.remember(key, build, tree_id_of(artifact))
+        return build
 
 
 def _tells_of(keepsake: Keepsake, kustomization: Kustomization) -> bool:

@@ -120,21 +120,22 @@ class TreeFilter:
 
     def _filter_anew(self, rules: _Rules, folder: tuple[str, ...], tree: pygit2.Tree, inherited: int) -> str:
         patterns = rules.patterns.for_folder(folder)
-        kept: dict[str, tuple[str, int]] = {}
+        results: list[str] = []
         changed = False
         for entry in tree:
             name, object_id = name_of(entry), str(entry.id)
-            decisive = patterns.decide(name, is_folder=entry.filemode == FileMode.TREE, inherited=inherited)
+            decisive = patterns.decide(name, is_folder=isinstance(entry, pygit2.Tree), inherited=inherited)
             if isinstance(entry, pygit2.Tree):
                 gone = rules.patterns.excludes(decisive) and not rules.patterns.includes_after(decisive)
                 result = "" if gone else self._filter(rules, (*folder, name), entry, decisive)
             else:
                 result = "" if rules.patterns.excludes(decisive) else object_id
             changed = changed or result != object_id
-            if result:
-                kept[name] = (result, entry.filemode)
+            results.append(result)
         if not changed:
             return str(tree.id)
+        found = zip(tree, results, strict=True)
+        kept = {name_of(entry): (result, entry.filemode) for entry, result in found if result}
         return self._store.write_tree(kept) if kept else ""
 
 

@@ -82,6 +82,9 @@ def _parse(line: str, folder: tuple[str, ...]) -> Pattern:
         text = text.rstrip(" ")
     folders_only = text.endswith("/")
     text = text[:-1] if folders_only else text
+    name = text.removeprefix("**/")
+    if name and "/" not in name and "**" not in name:
+        text = name  # "at any depth" is what a name alone means, and a name is compared quickly
     return Pattern(folder, tuple(text.split("/")), include, folders_only, anchored="/" in text)
 
 

@@ -20,6 +20,7 @@ import pygit2
 from pygit2.enums import FileMode, RepositoryOpenFlag
 
 from fairlead.sources.errors import GitOperationError
+from fairlead.sources.gittree import name_of
 from fairlead.sources.process import GitFailedError, run_git, start_git
 
 if TYPE_CHECKING:
@@ -279,16 +280,15 @@ class Remote:
 def _check_tree(repository: pygit2.Repository, tree: pygit2.Tree, known: list[pygit2.Tree]) -> None:
     if any(tree.id == other.id for other in known):
         return
-    names = [{entry.name: entry for entry in other} for other in known]
+    complete = {entry.id for other in known for entry in other}
     for entry in tree:
-        if entry.filemode == FileMode.COMMIT:
-            continue
-        same = [below for below in (other.get(entry.name) for other in names) if below is not None]
-        if any(below.id == entry.id for below in same):
+        if entry.id in complete or entry.filemode == FileMode.COMMIT:
             continue
         if entry.id not in repository:
             raise IncompleteError(f"the server did not send object {entry.id} ({entry.name})")
         if entry.filemode == FileMode.TREE:
+            name = name_of(entry)
+            same = [other[name] for other in known if name in other]
             folders = [below for below in same if isinstance(below, pygit2.Tree)]
             _check_tree(repository, repository[entry.id].peel(pygit2.Tree), folders)
 
