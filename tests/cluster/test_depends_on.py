@@ -15,7 +15,7 @@ async def test_a_chain_rolls_out_in_order_and_at_once(world: World) -> None:
     world.repo.commit("Begin", {f"{name}/cm.yaml": config_map(name, world.namespace, {"n": "1"}) for name in names})
     await world.git_repository()
     for before, name in zip([None, *names], names, strict=False):
-        await world.kustomization(name, path=name, **({"dependsOn": [{"name": before}]} if before else {}))
+        await world.kustomization(name, path=name, dependsOn=[{"name": before}] if before else [])
     await world.ready(*names)
     world.repo.commit("Again", {f"{name}/cm.yaml": config_map(name, world.namespace, {"n": "2"}) for name in names})
     await world.ready(*names)

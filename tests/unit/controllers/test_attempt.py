@@ -49,7 +49,7 @@ def conditions(status: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
         ({"interval": "10m", "timeout": "5s"}, 30),
     ],
 )
-def test_timeout(spec: dict[str, str], seconds: int) -> None:
+def test_timeout(spec: dict[str, Any], seconds: int) -> None:
     assert timeout_of(kustomization("apps", **spec)) == timedelta(seconds=seconds)
 
 
