@@ -15,6 +15,8 @@ from fairlead.build.diagnosis import located
 from fairlead.build.generated import kustomization_overlay
 from fairlead.build.kustomize import KustomizeOptions
 from fairlead.build.kustomize import build as kustomize
+from fairlead.build.sops import Opener
+from fairlead.build.sops.references import plain_files
 from fairlead.build.substitute import check_names, substitute
 from fairlead.build.tree import OverlayTree, RecordingTree
 from fairlead.errors import BuildError, FairleadError
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairlead.api.kustomization import KustomizationSpec
+    from fairlead.build.sops import Keys
     from fairlead.build.tree import ReadSet
     from fairlead.objects.manifest import Manifest
     from fairlead.objects.tree import Tree
@@ -68,19 +71,23 @@ class Built:
     """Which part of the tree counted."""
 
 
-def build(tree: Tree, spec: KustomizationSpec, variables: Variables) -> Built:
-    """Builds ``spec.path`` of the tree.
+def build(tree: Tree, spec: KustomizationSpec, variables: Variables, keys: Keys | None = None) -> Built:
+    """Builds ``spec.path`` of the tree, and decrypts what is encrypted when there are ``keys`` (of which none may fit).
 
-    Raises :class:`PathNotFoundError`, or another ``BuildError`` that names the file. Encrypted Secrets are refused, for
-    nobody could read them in the cluster.
+    Raises :class:`PathNotFoundError`, or another ``BuildError`` that names the file. Without keys encrypted Secrets are
+    refused, for nobody could read them in the cluster.
     """
     recording = RecordingTree(tree)
     folder = _folder(recording, spec.path or "")
-    overlay = OverlayTree(recording, kustomization_overlay(recording, folder, spec))
-    try:
-        rendered = kustomize(overlay, folder, KustomizeOptions(root_only=False)).objects
-    except BuildError as error:
-        raise located(error, tree, recording.read_set().read) from error
+    files = kustomization_overlay(recording, folder, spec)
+    if keys is None:
+        rendered = _render(recording, tree, folder, files)
+    else:
+        with Opener(keys) as opener:
+            opened = _opened_files(OverlayTree(recording, files), folder, opener)
+            rendered = _render(recording, tree, folder, files | opened)
+            opener.verify(tree, recording.read_set().read.keys() - opened.keys())
+            rendered = [_decrypted(manifest, opener) for manifest in rendered]
     check_names(variables.values)
     texts: list[str] = []
     objects: list[Manifest] = []
@@ -93,6 +100,24 @@ def build(tree: Tree, spec: KustomizationSpec, variables: Variables) -> Built:
     digest = hashlib.sha256("---\n".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
     prepared = [_prepare(manifest, spec) for manifest in collect(objects)]
     return Built(prepared, f"sha256:{digest}", recording.read_set())
+
+
+def _render(recording: RecordingTree, tree: Tree, folder: str, files: Mapping[str, bytes]) -> list[Manifest]:
+    """What kustomize makes of the folder with these files laid over the tree."""
+    try:
+        return kustomize(OverlayTree(recording, files), folder, KustomizeOptions(root_only=False)).objects
+    except BuildError as error:
+        raise located(error, tree, recording.read_set().read) from error
+
+
+def _opened_files(tree: Tree, folder: str, opener: Opener) -> dict[str, bytes]:
+    """Those encrypted files in plain that generators and patches read as they are."""
+    opened = ((path, opener.file(tree, path, format)) for path, format in plain_files(tree, folder).items())
+    return {path: content for path, content in opened if content is not None}
+
+
+def _decrypted(manifest: Manifest, opener: Opener) -> Manifest:
+    return manifest if has_mark(manifest, DECRYPT, DISABLED) else opener.object(manifest)
 
 
 def _folder(tree: Tree, path: str) -> str:

@@ -15,6 +15,7 @@ import msgspec
 
 from fairlead.api.kustomization import KustomizationSpec  # noqa: TC001 - msgspec reads the annotation
 from fairlead.build.flux import PathNotFoundError, Variables, build
+from fairlead.build.sops import Keys  # noqa: TC001 - msgspec reads the annotation
 from fairlead.errors import FairleadError
 from fairlead.sources.errors import MissingObjectError
 from fairlead.sources.store import ObjectStore
@@ -29,7 +30,7 @@ HEADER = struct.Struct(">I")
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One build."""
+    """One build. Its representation shows no value of a variable and no key."""
 
     store: str
     tree: str
@@ -37,6 +38,11 @@ class Job(msgspec.Struct, frozen=True):
     variables: dict[str, str]
     strict: bool
     always: bool
+    keys: Keys | None = None
+    """Private keys; they travel through the pipe and nowhere else."""
+
+    def __repr__(self) -> str:
+        return f"Job(tree={self.tree!r}, path={self.spec.path!r})"
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -57,8 +63,9 @@ class Outcome(msgspec.Struct, frozen=True):
 
 def execute(store: ObjectStore, job: Job) -> Outcome:
     """Build; errors that a user can act on become part of the outcome."""
+    variables = Variables(job.variables, strict=job.strict, always=job.always)
     try:
-        built = build(store.tree(job.tree), job.spec, Variables(job.variables, strict=job.strict, always=job.always))
+        built = build(store.tree(job.tree), job.spec, variables, job.keys)
     except FairleadError as error:
         return Outcome(error=str(error), fault=_fault(error))
     seen = built.read_set

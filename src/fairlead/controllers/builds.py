@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fairlead.api.kustomization import Kustomization
     from fairlead.build.changes import TreeChanges
     from fairlead.build.flux import Variables
+    from fairlead.build.sops import Keys
     from fairlead.controllers.build_pool import Builder
     from fairlead.controllers.build_worker import Outcome
     from fairlead.kube.reflector import Key
@@ -48,7 +49,7 @@ class Build:
 
     generation: int
     variables: str
-    """Digest of the variables."""
+    """Digest of the variables and of the keys for encrypted files."""
     digest: str
     """Of the objects' YAML, as in ``status.history``."""
     count: int
@@ -91,13 +92,15 @@ class Builds:
         self._known.pop(key, None)
         self._held.pop(key, None)
 
-    async def get(self, key: Key, kustomization: Kustomization, tree_id: str, variables: Variables) -> Build:
+    async def get(
+        self, key: Key, kustomization: Kustomization, tree_id: str, variables: Variables, keys: Keys | None = None
+    ) -> Build:
         """The build for this tree; the very same object as long as nothing that counts has changed.
 
         Raises ``BuildError``, :class:`PathNotFoundError` among them, and :class:`TreeMissingError`.
         """
         generation = kustomization.metadata.generation
-        wanted = _digest([dict(variables.values), variables.strict, variables.always])
+        wanted = _digest([dict(variables.values), variables.strict, variables.always, keys.digest if keys else ""])
         if not self._store.has(tree_id):
             raise TreeMissingError("Source artifact disappeared from storage, waiting for the source to fetch it again")
         known = self._known.get(key)
@@ -111,6 +114,7 @@ class Builds:
             variables=dict(variables.values),
             strict=variables.strict,
             always=variables.always,
+            keys=keys,
         )
         self.executed += 1
         outcome = await self._builder.run(job, small=known is not None and known.is_small)

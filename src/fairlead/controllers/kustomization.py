@@ -17,6 +17,7 @@ from fairlead.api import names
 from fairlead.controllers.artifacts import tree_id_of
 from fairlead.controllers.attempt import Attempt
 from fairlead.controllers.conditionset import ConditionSet
+from fairlead.controllers.decryption import load_keys
 from fairlead.controllers.deletion import finalize
 from fairlead.controllers.delivery import Delivery
 from fairlead.controllers.dependencies import check_dependencies, read_conditions, source_of
@@ -239,7 +240,8 @@ class Kustomizations:
         attempt.reason = "BuildFailed"
         strict = self._settings.reconcile.strict_substitution
         variables = await load_variables(attempt.kustomization, self._references, strict=strict)
-        build = await self._builds.get(attempt.key, attempt.kustomization, tree_id_of(artifact), variables)
+        keys = await load_keys(attempt.kustomization, self._references)
+        build = await self._builds.get(attempt.key, attempt.kustomization, tree_id_of(artifact), variables, keys)
         attempt.digest = build.digest
         return variables, build
 

@@ -1,0 +1,110 @@
+"""What a build does about encryption: before it, for the files that generators and patches read; after it, for objects.
+
+Manifests are built as they are and decrypted afterwards, as in Flux. The files that they came from are checked: a file
+whose MAC does not fit fails the build, for somebody without the key has changed it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Any, Self
+
+from fairlead.build.sops.errors import SopsError
+from fairlead.build.sops.files import Format, decrypt_documents, decrypt_file, decrypt_object, detect, format_for
+from fairlead.build.sops.keys import KeyRing
+from fairlead.build.sops.metadata import Metadata
+from fairlead.objects.manifest import is_secret
+from fairlead.objects.ref import ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fairlead.build.sops.keys import Keys
+    from fairlead.objects.manifest import Manifest
+    from fairlead.objects.tree import Tree
+
+__all__ = ["MAX_BYTES", "Opener"]
+
+MAX_BYTES = 5 << 20
+"""The largest encrypted file that is read, as in Flux."""
+_MANIFESTS = (".yaml", ".yml", ".json")
+
+
+class Opener:
+    """Decrypts for one build; a context manager. Errors name the file or the object and never a value."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._ring = KeyRing(keys)
+        self._verify_mac = keys.verify_mac
+
+    def __enter__(self) -> Self:
+        self._ring.__enter__()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._ring.__exit__(*details)
+
+    def file(self, tree: Tree, path: str, write: Format) -> bytes | None:
+        """The plain content of an encrypted file in a format; ``None`` for one that is not encrypted."""
+        content = tree.read(path)
+        read = detect(content)
+        if read is None:
+            return None
+        try:
+            _check_size(len(content))
+            return decrypt_file(content, self._ring, read, write, verify_mac=self._verify_mac)
+        except SopsError as error:
+            raise type(error)(f"{path} cannot be decrypted: {error}") from error
+
+    def verify(self, tree: Tree, paths: Iterable[str]) -> None:
+        """Compare the MACs of the manifests among these files."""
+        for path in sorted(paths) if self._verify_mac else ():
+            if not path.endswith(_MANIFESTS):
+                continue
+            content = tree.read(path)
+            read = detect(content)
+            if read not in (Format.YAML, Format.JSON):
+                continue
+            try:
+                _check_size(len(content))
+                decrypt_documents(content, self._ring, read)
+            except SopsError as error:
+                raise type(error)(f"{path} cannot be decrypted: {error}") from error
+
+    def object(self, manifest: Manifest) -> Manifest:
+        """The object in plain; the very same when nothing in it is encrypted."""
+        block = manifest.get("sops")
+        try:
+            if isinstance(block, dict) and block.get("mac"):
+                return decrypt_object(manifest, Metadata.of(block), self._ring)
+            return self._secret(manifest) if is_secret(manifest) else manifest
+        except SopsError as error:
+            raise type(error)(f"{ObjectRef.of(manifest)} cannot be decrypted: {error}") from error
+
+    def _secret(self, manifest: Manifest) -> Manifest:
+        """A Secret some of whose values are whole encrypted files."""
+        data = manifest.get("data")
+        if not isinstance(data, dict):
+            return manifest
+        opened = {key: plain for key, value in data.items() if (plain := self._value(key, value)) is not None}
+        return {**manifest, "data": {**data, **opened}} if opened else manifest
+
+    def _value(self, key: str, value: Any) -> str | None:
+        try:
+            content = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
+        except (binascii.Error, ValueError):
+            return None  # the API server will say so
+        read = detect(content)
+        if read is None:
+            return None
+        try:
+            plain = decrypt_file(content, self._ring, read, format_for(key), verify_mac=self._verify_mac)
+        except SopsError as error:
+            raise type(error)(f"data.{key}: {error}") from error
+        return base64.b64encode(plain).decode()
+
+
+def _check_size(count: int) -> None:
+    if count > MAX_BYTES:
+        raise SopsError(f"it has {count} bytes, and encrypted files may have {MAX_BYTES} at most")
