@@ -55,6 +55,8 @@ class World:
             reconcile=ReconcileSettings(build_workers=0),
             apply=ApplySettings(),
         )
+        self.controllers_config = client.config
+        """Who the controllers are; an administrator unless a test says otherwise."""
         self.manager: Manager | None = None
         self._work: asyncio.Task[None] | None = None
         self._own_client: KubeClient | None = None
@@ -81,7 +83,7 @@ class World:
 
     async def start(self) -> None:
         """Start the controllers with a client of their own, whose requests can be counted."""
-        self._own_client = await KubeClient(self.client.config).__aenter__()
+        self._own_client = await KubeClient(self.controllers_config).__aenter__()
         self.manager = Manager(self.settings, self._own_client)
         self._work = asyncio.create_task(self.manager.run(), name="controllers")
         started = asyncio.create_task(self.manager.started.wait())

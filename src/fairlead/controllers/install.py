@@ -1,7 +1,8 @@
 """What a cluster needs before the controllers can work: a namespace, the CRDs, an account and its rights.
 
 The account is bound to ``cluster-admin`` as Flux's is, because it applies whatever a repository holds. Without that
-binding the rest is the least that works: every Kustomization then needs a ``serviceAccountName`` to act as.
+binding its role is the least that works: it sees everything, for drift and health are watched, and writes nothing but
+its own resources, events and leases. Every Kustomization then needs a ``serviceAccountName`` to act as.
 CRDs that somebody else installed (Flux) are left as they are.
 """
 
@@ -36,15 +37,16 @@ _RULES: list[dict[str, list[str]]] = [
     {
         "apiGroups": ["source.toolkit.fluxcd.io", "kustomize.toolkit.fluxcd.io"],
         "resources": ["*"],
-        "verbs": [*_READ, "create", "update", "patch", "delete"],
+        "verbs": [*_READ, "patch"],
     },
     {"apiGroups": [""], "resources": ["configmaps", "secrets", "namespaces", "serviceaccounts"], "verbs": _READ},
     {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["impersonate"]},
-    {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
-    {"apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]},
     {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": _READ},
-    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update", "patch"]},
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
 ]
+_SEE_ALL: dict[str, list[str]] = {"apiGroups": ["*"], "resources": ["*"], "verbs": _READ}
+"""Part of ``cluster-admin``; the role has it when that is not given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,10 @@ def crds() -> list[Manifest]:
 
 def manifests(namespace: str = DEFAULT_NAMESPACE, *, cluster_admin: bool = True) -> list[Manifest]:
     """Everything, in the order in which it has to be applied."""
-    role = _object("rbac.authorization.k8s.io/v1", "ClusterRole", ACCOUNT) | {"rules": _RULES}
+    rules = _RULES if cluster_admin else [*_RULES, _SEE_ALL]
+    role = _object("rbac.authorization.k8s.io/v1", "ClusterRole", ACCOUNT) | {"rules": rules}
+        "rules": _RULES if cluster_admin else [*_RULES, _SEE_ALL]
+    }
     return [
         _object("v1", "Namespace", namespace),
         *crds(),

@@ -1,0 +1,237 @@
+"""The controllers work with the role that is installed, and deliveries get exactly the rights of their account."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from fairlead.api.names import DEFAULT_NAMESPACE
+from fairlead.controllers.install import ACCOUNT, manifests
+from fairlead.kube.client import KubeClient
+from fairlead.kube.errors import ForbiddenApiError, NotFoundError
+from fairlead.objects.ref import GroupKind, ObjectRef
+from tests.support.manifests import config_map, deployment
+
+if TYPE_CHECKING:
+    from fairlead.kube.config import ClusterConfig
+    from tests.support.world import World
+
+RBAC = "rbac.authorization.k8s.io"
+
+
+async def account(world: World, namespace: str, name: str) -> ClusterConfig:
+    """How a service account reaches the cluster."""
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+    answer = await world.client.request("POST", path, body=body)
+    return replace(world.client.config, token=answer["status"]["token"], client_cert=None, client_key=None)
+
+
+async def run_as(world: World, config: ClusterConfig) -> None:
+    """Start the controllers anew with the rights of somebody else."""
+    await world.stop()
+    world.controllers_config = config
+    await world.start()
+
+
+def subject(name: str, namespace: str) -> dict[str, str]:
+    return {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+
+
+async def bind(world: World, name: str, role: str, who: str, *, cluster: bool = False) -> None:
+    """Let an account of the test's namespace have a ClusterRole there, or everywhere."""
+    kind = "ClusterRoleBinding" if cluster else "RoleBinding"
+    binding: dict[str, Any] = {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": kind,
+        "metadata": {"name": name} if cluster else {"name": name, "namespace": world.namespace},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
+        "subjects": [subject(who, world.namespace)],
+    }
+    await world.client.apply(binding, field_manager="test")
+
+
+async def test_the_installed_account_is_enough(world: World) -> None:
+    """Sync, drift, events, prune and finalizer as the account that ``fairlead install`` makes."""
+    await run_as(world, await account(world, DEFAULT_NAMESPACE, ACCOUNT))
+    files = {
+        "apps/cm.yaml": config_map("one", world.namespace, {"k": "v"}),
+        "apps/two.yaml": config_map("two", world.namespace, {}),
+        "apps/web.yaml": deployment("web", world.namespace),
+    }
+    world.repo.commit("Begin", files)
+    await world.git_repository()
+    await world.kustomization("apps", path="apps", wait=True)
+    await world.ready("apps")
+    await world.event("apps", "Reconciliation finished")
+    await world.patch("ConfigMap", "one", {"data": {"k": "other"}})
+    await world.event("apps", "one configured: drift of data.k corrected")
+    world.repo.commit("Drop", {"apps/two.yaml": None})
+    await world.ready("apps")
+    assert await world.get("ConfigMap", "two") is None
+    await world.delete("Kustomization", "apps")
+
+    async def gone() -> bool:
+        return await world.get("Kustomization", "apps") is None
+
+    await world.eventually("it is finalized", gone)
+    assert await world.get("ConfigMap", "one") is None
+
+
+async def _small(world: World) -> ClusterConfig:
+    """An account with the role of an installation without cluster-admin, and nothing else."""
+    await world.apply("v1", "ServiceAccount", "small")
+    role = next(each for each in manifests(cluster_admin=False) if each["kind"] == "ClusterRole")
+    await world.client.apply({**role, "metadata": {"name": world.namespace}}, field_manager="test")
+    await bind(world, world.namespace, world.namespace, "small", cluster=True)
+    return await account(world, world.namespace, "small")
+
+
+async def _forget(world: World) -> None:
+    await world.client.delete(ObjectRef(RBAC, "ClusterRoleBinding", "", world.namespace))
+    await world.client.delete(ObjectRef(RBAC, "ClusterRole", "", world.namespace))
+
+
+async def test_without_cluster_admin_every_delivery_needs_an_account(world: World) -> None:
+    """The role is enough for the controllers; objects are written as the Kustomization's account, and only so."""
+    config = await _small(world)
+    try:
+        await run_as(world, config)
+        await world.apply("v1", "ServiceAccount", "tenant")
+        await bind(world, "tenant", "admin", "tenant")
+        files = {
+            "own/cm.yaml": config_map("own", world.namespace, {"k": "v"}),
+            "own/web.yaml": deployment("web", world.namespace),
+            "none/cm.yaml": config_map("none", world.namespace, {}),
+        }
+        world.repo.commit("Begin", files)
+        await world.git_repository()
+        await world.kustomization("own", path="own", serviceAccountName="tenant", wait=True)
+        await world.kustomization("none", path="none")
+        await world.ready("own")
+        failure = await world.failed("none", reason="ReconciliationFailed")
+        assert f"ConfigMap/{world.namespace}/none" in failure["message"]
+        assert "Forbidden" in failure["message"]
+        assert f'User "system:serviceaccount:{world.namespace}:small"' in failure["message"]
+        assert await world.get("ConfigMap", "none") is None
+        world.repo.commit("Change", {"own/cm.yaml": config_map("own", world.namespace, {"k": "w"})})
+        await world.ready("own")
+        world.repo.commit("Drop", {"own/cm.yaml": None})
+        await world.ready("own")
+        assert await world.get("ConfigMap", "own") is None
+    finally:
+        await world.stop()
+        await _forget(world)
+
+
+async def test_the_role_opens_nothing_else(world: World) -> None:
+    """What the controllers do not do themselves, the role does not let them do."""
+    config = await _small(world)
+    try:
+        async with KubeClient(config) as client:
+            await _refused(client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}))
+            secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x", "namespace": world.namespace}}
+            await _refused(client.create(secret))
+            await _refused(client.delete(ObjectRef("", "Namespace", "", world.namespace)))
+            own = {"interval": "1m", "url": "https://example.com/x.git"}
+            await _refused(
+                client.create(
+                    {
+                        "apiVersion": "source.toolkit.fluxcd.io/v1",
+                        "kind": "GitRepository",
+                        "metadata": {"name": "x", "namespace": world.namespace},
+                        "spec": own,
+                    }
+                )
+            )
+            other = client.impersonate("admin")
+            await _refused(other.list(GroupKind("", "ConfigMap")))
+    finally:
+        await _forget(world)
+
+
+async def _refused(request: Any) -> None:
+    try:
+        await request
+    except ForbiddenApiError:
+        return
+    raise AssertionError("the role allows too much")
+
+
+async def test_a_tenant_stays_in_its_namespace(world: World) -> None:
+    """One refusal names object, user and right; the rest of the namespace goes on, and a new right is used at once."""
+    await world.apply("v1", "ServiceAccount", "tenant")
+    await bind(world, "tenant", "edit", "tenant")
+    elsewhere = f"{world.namespace}-other"
+    await world.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": elsewhere}})
+    try:
+        own = {"own/cm.yaml": config_map("own", world.namespace, {})}
+        world.repo.commit("Begin", own | {"far/cm.yaml": config_map("far", elsewhere, {})})
+        await world.git_repository()
+        await world.kustomization("own", path="own", serviceAccountName="tenant")
+        await world.kustomization("far", path="far", serviceAccountName="tenant")
+        await world.ready("own")
+        message = (await world.failed("far", reason="ReconciliationFailed"))["message"]
+        assert f"ConfigMap/{elsewhere}/far" in message
+        assert "Forbidden" in message
+        assert f'User "system:serviceaccount:{world.namespace}:tenant" cannot patch resource "configmaps"' in message
+        event = await world.event("far", message[:200])
+        assert event["type"] == "Warning"
+        try:
+            await world.client.get(ObjectRef("", "ConfigMap", elsewhere, "far"))
+        except NotFoundError:
+            pass
+        else:
+            raise AssertionError("the tenant left its namespace")
+    finally:
+        await world.client.delete(ObjectRef("", "Namespace", "", elsewhere))
+
+
+async def test_a_tenant_cannot_give_itself_rights(world: World) -> None:
+    await world.apply("v1", "ServiceAccount", "tenant")
+    await bind(world, "tenant", "admin", "tenant")
+    binding = (
+        f'{{"apiVersion": "{RBAC}/v1", "kind": "ClusterRoleBinding", "metadata": {{"name": "{world.namespace}-all"}}, '
+        f'"roleRef": {{"apiGroup": "{RBAC}", "kind": "ClusterRole", "name": "cluster-admin"}}, '
+        f'"subjects": [{{"kind": "ServiceAccount", "name": "tenant", "namespace": "{world.namespace}"}}]}}'
+    )
+    world.repo.commit("Rise", {"apps/binding.yaml": binding})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps", serviceAccountName="tenant")
+    message = (await world.failed("apps", reason="ReconciliationFailed"))["message"]
+    assert f"ClusterRoleBinding/{world.namespace}-all" in message
+    assert "Forbidden" in message
+
+
+async def test_an_account_that_does_not_exist_has_no_rights(world: World) -> None:
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {})})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps", serviceAccountName="nobody")
+    message = (await world.failed("apps", reason="ReconciliationFailed"))["message"]
+    assert "nobody" in message
+    await world.apply("v1", "ServiceAccount", "nobody")
+    await bind(world, "nobody", "edit", "nobody")
+    await world.request_reconcile("Kustomization", "apps", "now")
+    async with asyncio.timeout(20):
+        await world.ready("apps")
+
+
+def test_what_is_installed_is_said() -> None:
+    """A change of the rights is a change of this list."""
+    role = next(each for each in manifests() if each["kind"] == "ClusterRole")
+    writes = {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        if verb not in ("get", "list", "watch") and "toolkit.fluxcd.io" not in group
+    }
+    assert writes == {
+        ("", "events", "create"),
+        ("", "events", "patch"),
+        ("", "serviceaccounts", "impersonate"),
+        ("coordination.k8s.io", "leases", "create"),
+        ("coordination.k8s.io", "leases", "update"),
+    }
