@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fairlead.api.names import DEFAULT_NAMESPACE
-from fairlead.controllers.install import ACCOUNT, manifests
+from fairlead.controllers.install import manifests
 from fairlead.kube.client import KubeClient
 from fairlead.kube.errors import ForbiddenApiError, NotFoundError
 from fairlead.objects.ref import GroupKind, ObjectRef
+from tests.support.accounts import service_account
 from tests.support.manifests import config_map, deployment
 
 if TYPE_CHECKING:
@@ -18,14 +17,6 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 RBAC = "rbac.authorization.k8s.io"
-
-
-async def account(world: World, namespace: str, name: str) -> ClusterConfig:
-    """How a service account reaches the cluster."""
-    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
-    answer = await world.client.request("POST", path, body=body)
-    return replace(world.client.config, token=answer["status"]["token"], client_cert=None, client_key=None)
 
 
 async def run_as(world: World, config: ClusterConfig) -> None:
@@ -54,7 +45,7 @@ async def bind(world: World, name: str, role: str, who: str, *, cluster: bool = 
 
 async def test_the_installed_account_is_enough(world: World) -> None:
     """Sync, drift, events, prune and finalizer as the account that ``fairlead install`` makes."""
-    await run_as(world, await account(world, DEFAULT_NAMESPACE, ACCOUNT))
+    await run_as(world, await service_account(world))
     files = {
         "apps/cm.yaml": config_map("one", world.namespace, {"k": "v"}),
         "apps/two.yaml": config_map("two", world.namespace, {}),
@@ -85,7 +76,7 @@ async def _small(world: World) -> ClusterConfig:
     role = next(each for each in manifests(cluster_admin=False) if each["kind"] == "ClusterRole")
     await world.client.apply({**role, "metadata": {"name": world.namespace}}, field_manager="test")
     await bind(world, world.namespace, world.namespace, "small", cluster=True)
-    return await account(world, world.namespace, "small")
+    return await service_account(world, world.namespace, "small")
 
 
 async def _forget(world: World) -> None:

@@ -68,8 +68,6 @@ def manifests(namespace: str = DEFAULT_NAMESPACE, *, cluster_admin: bool = True)
     """Everything, in the order in which it has to be applied."""
     rules = _RULES if cluster_admin else [*_RULES, _SEE_ALL]
     role = _object("rbac.authorization.k8s.io/v1", "ClusterRole", ACCOUNT) | {"rules": rules}
-        "rules": _RULES if cluster_admin else [*_RULES, _SEE_ALL]
-    }
     return [
         _object("v1", "Namespace", namespace),
         *crds(),
