@@ -10,7 +10,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any, Self
 
-from fairlead.build.sops.errors import SopsError
+from fairlead.build.sops.errors import NoKeyError, SopsError
 from fairlead.build.sops.files import Format, decrypt_documents, decrypt_file, decrypt_object, detect, format_for
 from fairlead.build.sops.keys import KeyRing
 from fairlead.build.sops.metadata import Metadata
@@ -69,6 +69,8 @@ class Opener:
             try:
                 _check_size(len(content))
                 decrypt_documents(content, self._ring, read)
+            except NoKeyError:
+                continue  # whoever needs the values will say so; a ConfigMap may hold the file as it is
             except SopsError as error:
                 raise type(error)(f"{path} cannot be decrypted: {error}") from error
 
