@@ -6,6 +6,8 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.manifests import config_map, deployment
 
 if TYPE_CHECKING:
@@ -98,13 +100,15 @@ async def test_marks_on_objects(world: World) -> None:
     assert merge["data"] == {"k": "1", "more": "by hand"}
 
 
-async def test_an_object_moves_between_kustomizations_and_is_not_deleted(world: World) -> None:
+@pytest.mark.parametrize("depends", ["", "a on b", "b on a"])
+async def test_an_object_moves_between_kustomizations_and_is_not_deleted(world: World, depends: str) -> None:
     moving = config_map("moving", world.namespace, {"k": "v"})
     keep = {f"{name}/keep.yaml": config_map(f"keep-{name}", world.namespace, {}) for name in "ab"}
     world.repo.commit("Begin", {**keep, "a/moving.yaml": moving})
     await world.git_repository()
-    await world.kustomization("b", path="b")
-    await world.kustomization("a", path="a", dependsOn=[{"name": "b"}])
+    for name in "ab":
+        on = depends[-1] if depends.startswith(name) else ""
+        await world.kustomization(name, path=name, dependsOn=[{"name": on}] if on else [])
     await world.ready("a", "b")
     before = await world.get("ConfigMap", "moving")
     world.repo.commit("Move", {"a/moving.yaml": None, "b/moving.yaml": moving})

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from fairlead.api.kustomization import Kustomization
     from fairlead.controllers.attempt import Attempt
+    from fairlead.controllers.claims import Claims
     from fairlead.controllers.clusters import Target
     from fairlead.engine.plan import ChangeSet
     from fairlead.objects.manifest import Manifest
@@ -69,13 +70,13 @@ class Delivery:
         *,
         sensitive: frozenset[str],
         tell: Callable[[str], None],
-        claimed: Callable[[ObjectRef], bool],
+        claims: Claims,
     ) -> None:
-        """``tell`` emits an Event about changes; ``claimed`` knows what other Kustomizations have."""
+        """``tell`` emits an Event about changes; ``claims`` knows what other Kustomizations have, or will have."""
         self._attempt = attempt
         self._target = target
         self._tell = tell
-        self._claimed = claimed
+        self._claims = claims
         self._options = _options(attempt.kustomization, settings, sensitive)
 
     async def deliver(self, objects: list[Manifest]) -> Delivered:
@@ -120,10 +121,15 @@ class Delivery:
             return False
         attempt.reason = "PruneFailed"
         _check_budget(attempt.kustomization, stale, before)
-        owner = self._options.owner
-        pruner = Pruner(self._target.watcher, owner, client=self._target.client, claimed=self._claimed)
-        result = await pruner.prune(stale)
-        attempt.inventory = desired | result.survivors
+        moving = await self._claims.about_to_have(attempt.kustomization, attempt.key, attempt.revision, stale)
+        pruner = Pruner(
+            self._target.watcher,
+            self._options.owner,
+            client=self._target.client,
+            claimed=lambda ref: self._claims.has_another(attempt.key, ref),
+        )
+        result = await pruner.prune(stale.without(moving))
+        attempt.inventory = desired | result.survivors | (stale - stale.without(moving))
         self._tell_changes(result.changes)
         if result.error is not None:
             raise result.error

@@ -16,6 +16,7 @@ import msgspec
 from fairlead.api import names
 from fairlead.controllers.artifacts import tree_id_of
 from fairlead.controllers.attempt import Attempt
+from fairlead.controllers.claims import Claims
 from fairlead.controllers.conditionset import ConditionSet
 from fairlead.controllers.decryption import load_keys
 from fairlead.controllers.deletion import finalize
@@ -34,7 +35,6 @@ from fairlead.errors import FairleadError, UnavailableError
 from fairlead.kube.errors import NotFoundError
 from fairlead.kube.reflector import Key
 from fairlead.objects.duration import format_duration
-from fairlead.objects.inventory import format_id
 from fairlead.objects.ref import ObjectRef
 from fairlead.runtime.controller import Result
 from fairlead.runtime.phases import Phases
@@ -92,6 +92,7 @@ class Kustomizations:
         self._phases = phases or Phases()
         self._resumption = resumption
         self._health = HealthChecks(waits, self.outcomes, clock)
+        self._claims = Claims(access, self._preview)
         self._memories: dict[Key, Memory] = {}
 
     def is_unhealthy(self, key: Key) -> bool:
@@ -252,19 +253,17 @@ class Kustomizations:
             self._settings.apply,
             sensitive=sensitive,
             tell=lambda text: self.outcomes.tell(attempt, "Normal", "Progressing", text),
-            claimed=lambda ref: self._claimed(attempt.key, ref),
+            claims=self._claims,
         )
 
-    def _claimed(self, key: Key, ref: ObjectRef) -> bool:
-        """Whether another Kustomization has the object in its inventory."""
-        wanted = format_id(ref)
-        for other, kustomization in self._access.reflector.items():
-            if other == key or isinstance(kustomization, Malformed) or kustomization.metadata.deletion_timestamp:
-                continue
-            inventory = kustomization.status.inventory
-            if inventory and any(entry.id == wanted for entry in inventory.entries):
-                return True
-        return False
+    async def _preview(self, key: Key, kustomization: Kustomization) -> frozenset[ObjectRef]:
+        """What a Kustomization builds from the newest revision of its source."""
+        strict = self._settings.reconcile.strict_substitution
+        variables = await load_variables(kustomization, self._references, strict=strict)
+        keys = await load_keys(kustomization, self._references)
+        tree_id = tree_id_of(self._artifact(kustomization))
+        build = await self._builds.get(key, kustomization, tree_id, variables, keys)
+        return frozenset(ObjectRef.of(manifest) for manifest in build.objects())
 
     # -- a new revision that changes nothing -----------------------------------------------------------------------
 
@@ -315,7 +314,7 @@ class Kustomizations:
     async def _finalize(self, key: Key, kustomization: Kustomization) -> Result:
         self._waits.cancel(key)
         self._memories.pop(key, None)
-        await finalize(kustomization, self._access, self._clusters, lambda ref: self._claimed(key, ref))
+        await finalize(kustomization, self._access, self._clusters, lambda ref: self._claims.has_another(key, ref))
         return Result()
 
     def _forget(self, key: Key) -> None:
