@@ -18,6 +18,9 @@ __all__ = ["Admission"]
 
 Manifest = dict[str, Any]
 
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+_CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
+
 
 class Admission:
     def __init__(self, store: Store, escalation: EscalationCheck) -> None:
@@ -30,6 +33,21 @@ class Admission:
         if resource.namespaced:
             self._namespace_alive(resource, namespace, obj)
         self._escalation.check(resource, obj, None, user)
+        if resource.collection == "persistentvolumeclaims":
+            self._default_class(obj)
+
+    def _default_class(self, claim: Manifest) -> None:
+        """A claim that names no storage class gets the default one, the newest if there are several."""
+        spec = claim.get("spec") or {}
+        if "storageClassName" in spec or _CLASS_ANNOTATION in (claim["metadata"].get("annotations") or {}):
+            return
+        defaults = []
+        for stored in self._store.collection("storageclasses.storage.k8s.io").scan():
+            metadata = decode_body(stored.body)["metadata"]
+            if (metadata.get("annotations") or {}).get(_DEFAULT_CLASS) == "true":
+                defaults.append((metadata["creationTimestamp"], stored.name))
+        if defaults:
+            spec["storageClassName"] = max(defaults)[1]
 
     def _namespace_alive(self, resource: Resource, namespace: str, obj: Manifest) -> None:
         stored = self._store.collection("namespaces").get("", namespace)
