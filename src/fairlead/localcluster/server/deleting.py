@@ -27,6 +27,7 @@ FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 _POLICY_FINALIZERS = {"Foreground": [FOREGROUND], "Orphan": [ORPHAN], "Background": []}
+_ORPHAN_BY_DEFAULT = ("jobs.batch", "replicationcontrollers")
 _PROTECTED_NAMESPACES = ("default", "kube-public", "kube-system")
 
 
@@ -80,7 +81,7 @@ class Deleter:
         if resource.collection == "namespaces":
             return self._delete_namespace(resource, stored, live, options)
         metadata = live["metadata"]
-        finalizers = _finalizers(metadata.get("finalizers") or [], wanted.policy)
+        finalizers = _finalizers(metadata.get("finalizers") or [], _policy(resource, metadata, wanted))
         if resource.collection == CRDS and CLEANUP not in finalizers:
             finalizers = [*finalizers, CLEANUP]
             _mark_terminating(live)
@@ -125,6 +126,14 @@ class Deleter:
                 f"record ({stored.version}). The object might have been modified"
             )
             raise conflict(resource.group, resource.kind, stored.name, text)
+
+
+def _policy(resource: Resource, metadata: Manifest, wanted: DeleteOptions) -> str | None:
+    """The oldest kinds orphan their dependents when nobody says anything."""
+    said = {FOREGROUND, ORPHAN} & set(metadata.get("finalizers") or ())
+    if wanted.policy is None and resource.collection in _ORPHAN_BY_DEFAULT and not said:
+        return "Orphan"
+    return wanted.policy
 
 
 def _finalizers(present: list[str], policy: str | None) -> list[str]:

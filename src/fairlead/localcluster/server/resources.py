@@ -31,6 +31,8 @@ Manifest = dict[str, Any]
 
 _RETURNS_DELETED = frozenset(
     {
+        "csidrivers.storage.k8s.io",
+        "csinodes.storage.k8s.io",
         "persistentvolumeclaims",
         "persistentvolumes",
         "pods",
@@ -38,6 +40,7 @@ _RETURNS_DELETED = frozenset(
         "resourcequotas",
         "serviceaccounts",
         "services",
+        "storageclasses.storage.k8s.io",
     }
 )
 """Resources whose deletion answers with the object instead of a Status."""
