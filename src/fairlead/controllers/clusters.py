@@ -1,19 +1,24 @@
 """Where and as whom objects are applied: the own cluster or another one, the own account or a tenant's.
 
 One set of connections, discovery and watches per cluster, whoever acts there. A remote cluster is opened when the first
-Kustomization needs it and its kubeconfig's content is its identity.
+Kustomization needs it; its kubeconfig's content is its identity, and it is closed when nobody names that any more.
+
+A remote cluster that is down must not hold up the others: it is asked whether it is there by one request for all who
+want to know, and as long as it is not, they fail at once while one request after the other asks again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from fairlead.controllers.references import ReferenceNotFoundError
 from fairlead.engine.watcher import ManagedWatcher
-from fairlead.errors import InvalidSpecError
+from fairlead.errors import FairleadError, InvalidSpecError, UnavailableError
 from fairlead.kube.client import KubeClient
 from fairlead.kube.config import config_from_kubeconfig
 
@@ -27,7 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Clusters", "Target"]
 
+log = logging.getLogger(__name__)
+
 _KEYS = ("value", "value.yaml")
+PROBE_SECONDS = 5.0
+"""How long a remote cluster may take to say that it is there."""
+TRUST_SECONDS = 10.0
+"""For how long an answer, or the lack of one, is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,43 @@ class Target:
     watcher: ManagedWatcher
     client: KubeClient
     """Acts with the rights of the Kustomization's account."""
+
+
+class _Remote:
+    """A remote cluster that is open, and what is known of its presence."""
+
+    def __init__(self, client: KubeClient, watcher: ManagedWatcher, tasks: asyncio.TaskGroup) -> None:
+        self.watcher = watcher
+        self._client = client
+        self._tasks = tasks
+        self._asked_at = float("-inf")
+        self._failure: FairleadError | None = None
+        self._probe: asyncio.Task[None] | None = None
+
+    async def ensure_present(self) -> None:
+        """Raises ``UnavailableError`` when the cluster does not answer; waits only while nothing is known of it."""
+        if time.monotonic() - self._asked_at > TRUST_SECONDS and self._probe is None:
+            self._probe = self._tasks.create_task(self._ask(), name=f"probe {self._client.config.server}")
+        if self._probe is not None and self._failure is None:
+            await asyncio.wait([self._probe])  # says nothing when it is cancelled with its cluster
+        if self._failure is not None:
+            raise UnavailableError(f"the cluster of spec.kubeConfig is not reachable: {self._failure}")
+
+    async def _ask(self) -> None:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self._client.request("GET", "/version")
+            self._failure = None
+        except TimeoutError:
+            server = self._client.config.server
+            self._failure = UnavailableError(f"{server} did not answer within {PROBE_SECONDS:g} s")
+        except UnavailableError as error:
+            self._failure = error
+        except FairleadError:
+            self._failure = None  # it answers, if only to refuse
+        finally:
+            self._asked_at = time.monotonic()
+            self._probe = None
 
 
 class Clusters:
@@ -54,8 +102,10 @@ class Clusters:
         self._references = references
         self._settings = settings
         self._subscribe = subscribe
-        self._remote: dict[str, asyncio.Future[ManagedWatcher]] = {}
-        self._running: list[asyncio.Task[None]] = []
+        self._remote: dict[str, asyncio.Future[_Remote]] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._named: dict[tuple[str, str, str], str] = {}
+        """Which cluster each reference to a kubeconfig has named last."""
         self._tasks = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Self:
@@ -64,12 +114,13 @@ class Clusters:
         return self
 
     async def __aexit__(self, *details: Any) -> None:
-        for task in self._running:
+        for task in self._running.values():
             task.cancel()
         await self._tasks.__aexit__(*details)
 
     async def target(self, kustomization: Kustomization) -> Target:
-        """Raises :class:`ReferenceNotFoundError` and ``InvalidSpecError`` for a kubeconfig that cannot be used."""
+        """Raises :class:`ReferenceNotFoundError` and ``InvalidSpecError`` for a kubeconfig that cannot be used, and
+        ``UnavailableError`` for a cluster that is down."""
         watcher = await self._watcher(kustomization)
         account = kustomization.spec.service_account_name or self._settings.scope.default_service_account
         if not account:
@@ -90,29 +141,48 @@ class Clusters:
         if content is None:
             wanted = "' or '".join(keys)
             raise ReferenceNotFoundError(f"Secret '{namespace}/{name}' has no key '{wanted}' with a kubeconfig")
-        return await self._open(content.decode("utf-8", "replace"))
+        remote = await self._open((namespace, name, reference.secret_ref.key or ""), content.decode("utf-8", "replace"))
+        await remote.ensure_present()
+        return remote.watcher
 
-    async def _open(self, kubeconfig: str) -> ManagedWatcher:
+    async def _open(self, named: tuple[str, str, str], kubeconfig: str) -> _Remote:
         identity = hashlib.sha256(kubeconfig.encode()).hexdigest()
-        opened = self._remote.get(identity)
-        if opened is None:
+        before = self._named.get(named)
+        self._named[named] = identity
+        if before is not None and before not in self._named.values():
+            self._close(before)
+        if identity not in self._remote:
             opened = self._remote[identity] = asyncio.get_running_loop().create_future()
             task = self._tasks.create_task(self._serve(kubeconfig, opened), name=f"cluster {identity[:8]}")
-            self._running.append(task)
+            self._running[identity] = task
         try:
-            return await asyncio.shield(opened)
+            return await asyncio.shield(self._remote[identity])
         except InvalidSpecError:
-            self._remote.pop(identity, None)
+            self._close(identity)
             raise
 
-    async def _serve(self, kubeconfig: str, opened: asyncio.Future[ManagedWatcher]) -> None:
-        """Keep a remote cluster open until cancelled."""
+    def _close(self, identity: str) -> None:
+        """Forget a cluster; runs that still use it fail and are tried again."""
+        self._remote.pop(identity, None)
+        if task := self._running.pop(identity, None):
+            task.cancel()
+
+    async def _serve(self, kubeconfig: str, opened: asyncio.Future[_Remote]) -> None:
+        """Keep a remote cluster open until cancelled. What is wrong with it concerns those who name it, nobody else."""
         try:
             config = config_from_kubeconfig(kubeconfig, untrusted=True)
+            async with KubeClient(config) as client, ManagedWatcher(client) as watcher, asyncio.TaskGroup() as probes:
+                self._subscribe(watcher.state)
+                opened.set_result(_Remote(client, watcher, probes))
+                await asyncio.Event().wait()
         except Exception as error:
-            opened.set_exception(InvalidSpecError(f"the kubeconfig cannot be used: {error}"))
-            return
-        async with KubeClient(config) as client, ManagedWatcher(client) as watcher:
-            self._subscribe(watcher.state)
-            opened.set_result(watcher)
-            await asyncio.Event().wait()
+            if opened.done():
+                log.exception("a remote cluster was lost by a fault of this program; it is opened again when needed")
+                self._forget(opened)
+            else:
+                opened.set_exception(InvalidSpecError(f"the kubeconfig cannot be used: {' '.join(str(error).split())}"))
+
+    def _forget(self, opened: asyncio.Future[_Remote]) -> None:
+        for identity in [identity for identity, future in self._remote.items() if future is opened]:
+            del self._remote[identity]
+            self._running.pop(identity, None)
