@@ -42,7 +42,7 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 MAX_DEPTH: Final = 200
 """The deepest nesting; the deepest schemas in the wild need about 60, and every later step may recurse safely."""
 MAX_NODES: Final = 3_000_000
-_MOST_REPAIRS: Final = 100
+_MOST_REPAIRS: Final = 20
 _FREE_ALIAS_NODES: Final = 400_000
 """go-yaml tolerates any share of aliased nodes up to this size, then less and less; so do we."""
 

@@ -50,13 +50,16 @@ def read_comments(text: bytes) -> list[Comments | None]:
     if not any(mark in text for mark in _MARKS) or b"#" not in text:
         return []
     lines: dict[int, dict[str, Any]] = {}
+    line = counted = 0
     for match in _COMMENT.finditer(text):
         try:
             schema = json.loads(match[1])
         except (ValueError, RecursionError):
             continue
         if isinstance(schema, dict):
-            lines[text.count(b"\n", 0, match.start(1))] = schema
+            line += text.count(b"\n", counted, match.start(1))
+            counted = match.start(1)
+            lines[line] = schema
     return _placed(text, lines) if lines else []
 
 

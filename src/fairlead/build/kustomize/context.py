@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Context"]
 
+_MOST_KUSTOMIZATIONS = 3_000
 _MOST_RESOURCES = 50_000
 """More resources than any cluster takes from one kustomization; ends builds that multiply without bound."""
 
@@ -159,6 +160,12 @@ class Context:
 
     def trace_generated(self, resource: Resource, target: Target, about: str) -> None:
         """Nothing to do without a trace."""
+
+    def enter(self, root: str) -> None:
+        """Notes the folder of a kustomization; ends builds that multiply without bound."""
+        self.roots.append(root)
+        if len(self.roots) > _MOST_KUSTOMIZATIONS:
+            raise KustomizeError(f"the build needs more than {_MOST_KUSTOMIZATIONS} kustomizations")
 
     def check(self, layer: Layer) -> None:
         """Ends a build that grows beyond all bounds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +24,7 @@ from .values import plain
 from .variables import resolve_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from fairlead.objects.tree import Tree
 
@@ -71,7 +72,8 @@ class KustomizeResult:
         """The objects as the API server would get them from the printed text; shared values, not to be changed in
         place."""
         if not self._objects:
-            self._objects.extend(plain(resource.value) for resource in self.resources)
+            with _shallow():
+                self._objects.extend(plain(resource.value) for resource in self.resources)
         return self._objects
 
 
@@ -86,14 +88,21 @@ def build(tree: Tree, folder: str, options: KustomizeOptions | None = None) -> K
     if wanted:
         target.origin = {}
     target.choose_schemas(top=True)
-    try:
+    with _shallow():
         layer = target.accumulate(Layer())
         _finish(layer, target, options)
-    except RecursionError as error:
-        raise KustomizeError("the build is nested too deeply") from error
-    for resource in layer.resources:
-        finish_annotations(resource, wanted)
+        for resource in layer.resources:
+            finish_annotations(resource, wanted)
     return KustomizeResult(layer.resources.items, recorder.read_set(), tuple(context.warnings))
+
+
+@contextmanager
+def _shallow() -> Iterator[None]:
+    """What is nested deeper than Python can follow is the user's error: files are checked, patches may still add levels."""
+    try:
+        yield
+    except RecursionError as error:
+        raise KustomizeError("something is nested too deeply to be built") from error
 
 
 def _finish(layer: Layer, target: Target, options: KustomizeOptions) -> None:
@@ -118,9 +127,10 @@ def _finish(layer: Layer, target: Target, options: KustomizeOptions) -> None:
 def render(result: KustomizeResult, cache: BuildCache | None = None) -> str:
     """The text that ``kustomize build`` prints; with a cache, objects that were printed before are not printed
     again."""
-    if cache is None:
-        return "---\n".join(write(resource.value) for resource in result.resources)
-    return "---\n".join(_written(resource.value, cache) for resource in result.resources)
+    with _shallow():
+        if cache is None:
+            return "---\n".join(write(resource.value) for resource in result.resources)
+        return "---\n".join(_written(resource.value, cache) for resource in result.resources)
 
 
 def _written(value: dict[str, Any], cache: BuildCache) -> str:

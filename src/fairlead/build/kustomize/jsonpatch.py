@@ -13,11 +13,12 @@ from fairlead.objects.yaml_reader import MAX_DEPTH, SIGS_LENIENT, YamlError, rea
 from fairlead.objects.yaml_scalars import whole
 
 from .errors import KustomizeError
-from .values import Value, Written
+from .values import Value, Written, count_nodes
 
 __all__ = ["Operation", "apply_operations", "parse_operations"]
 
 _LONGEST_PATH: Final = 10_000
+_MOST_COPIED_NODES: Final = 50_000
 _MOST_ADDED_ITEMS: Final = 100_000
 
 
@@ -116,6 +117,8 @@ def _apply(document: Any, operation: Operation) -> Any:
             return _add(_remove(document, operation.source), operation.path, moved)
         case "copy":
             copied = _get(document, operation.source, "copy", operation.source)
+            if count_nodes(copied, _MOST_COPIED_NODES) >= _MOST_COPIED_NODES:
+                raise KustomizeError(f"copy operation does not apply: there is too much at '{operation.source}'")
             return _add(document, operation.path, as_json(copied), verb="copy")
         case "test":
             _test(document, operation)
@@ -135,7 +138,7 @@ def _parts(path: str) -> list[str]:
 
 def _find(document: Any, parts: list[str]) -> Any:
     """The container of the last part, or ``None``."""
-    if len(parts) > MAX_DEPTH:
+    if not 0 < len(parts) <= MAX_DEPTH:
         return None
     for part in parts[:-1]:
         if isinstance(document, dict):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Loader", "is_below"]
 
 _MOST_LINKS: Final = 40
+_MOST_BYTES: Final = 256 * 1024 * 1024
+"""How much one build may read, every file counted each time."""
 _MOST_LEVELS: Final = 64
 """How deep bases may nest: each level costs Python frames, and nobody reads a chain that long."""
 
@@ -29,7 +31,7 @@ _MOST_LEVELS: Final = 64
 class Loader:
     """A folder to read from; ``root`` is its path in the tree, free of links."""
 
-    __slots__ = ("_above", "_fetcher", "_level", "_repository", "restricted", "root", "space", "tree")
+    __slots__ = ("_above", "_budget", "_fetcher", "_level", "_repository", "restricted", "root", "space", "tree")
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Loader:
         above: Loader | None = None,
         repository: Repository | None = None,
         space: object = None,
+        budget: list[int] | None = None,
     ) -> None:
         self.tree = tree
         self.space: object = space or tree
@@ -50,6 +53,7 @@ class Loader:
         self._fetcher = fetcher
         self._above = above
         self._repository = repository
+        self._budget: list[int] = budget or (above._budget if above is not None else [_MOST_BYTES])
         self._level: int = above._level + 1 if above is not None else 0
 
     @classmethod
@@ -77,6 +81,7 @@ class Loader:
             above=self._above,
             repository=self._repository,
             space=self.space,
+            budget=self._budget,
         )
 
     def roots_above(self) -> list[str]:
@@ -144,6 +149,9 @@ class Loader:
         size = self.tree.size(located)
         if size > MAX_BYTES:
             raise KustomizeError(f"file '{path}' has {size} bytes, more than the {MAX_BYTES} that are read")
+        self._budget[0] -= size
+        if self._budget[0] < 0:
+            raise KustomizeError(f"the build reads more than {_MOST_BYTES} bytes; it stopped at file '{path}'")
         return self.tree.read(located)
 
     def into(self, path: str) -> Loader:

@@ -6,7 +6,7 @@ output shows each of these. Lists here are the usual few items long, so that the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .errors import KustomizeError
 from .values import MISSING, Value, is_null, is_scalar, text_of
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["merge_keyed", "set_element"]
 
-_MOST_ITEMS = 5_000
+_MOST_ITEMS: Final = 2_000
 
 
 def merge_keyed(base: list[Value], patch: Value, keys: Sequence[str], walk: Callable[[Value, Value], Value]) -> Value:
     """The merge of two lists; ``patch`` may be missing, and ``base`` may be the patch itself."""
-    if patch is MISSING and len(keys) == 1:
-        quick = _unpatched(base, keys[0], walk)
+    if len(keys) == 1 and base is not patch:
+        quick = _unpatched(base, keys[0], walk) if patch is MISSING else _patched(base, patch, keys[0], walk)
         if quick is not None:
             return quick
     if len(base) + (0 if patch is MISSING else len(patch)) > _MOST_ITEMS:
@@ -48,6 +48,28 @@ def _unpatched(base: list[Value], key: str, walk: Callable[[Value, Value], Value
     if all(new is old for new, old in zip(items, base, strict=True)):
         return base
     return items if all(items) else None
+
+
+def _patched(base: list[Value], patch: list[Value], key: str, walk: Callable[[Value, Value], Value]) -> Value | None:
+    """The usual two lists: every item has a key of its own. What the patch names comes first. ``None`` for others."""
+    old, over = _by_key(base, key), _by_key(patch, key)
+    if old is None or over is None:
+        return None
+    merged = [walk(old.get(name, MISSING), item) for name, item in over.items()]
+    merged += [walk(item, MISSING) for name, item in old.items() if name not in over]
+    return [item for item in merged if item is not MISSING and not is_null(item) and item != {}]
+
+
+def _by_key(items: list[Value], key: str) -> dict[str, Value] | None:
+    """The items by their key; ``None`` unless each is a map with a text of its own there, and without directives."""
+    result: dict[str, Value] = {}
+    for item in items:
+        if type(item) is not dict or type(name := item.get(key)) is not str or not name:
+            return None
+        if name in result or "$patch" in item:
+            return None
+        result[name] = item
+    return result
 
 
 def _text(item: Value, key: str) -> str:

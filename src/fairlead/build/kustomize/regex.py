@@ -38,12 +38,11 @@ def compile_pattern(pattern: str, *, whole: bool) -> Pattern:
     translated = pattern.replace(r"\z", r"\Z")
     try:
         tree = _parser.parse(translated)
-        risky = _is_risky(tree, 0)
-        compiled = re.compile(f"(?:{translated})" if not translated.startswith("(?i)") else translated)
+        if _is_risky(tree, 0):
+            return _Simulated(tree, whole=whole)
+        compiled = re.compile(translated)
     except (re.error, OverflowError, RecursionError) as error:
         raise KustomizeError(f"error parsing regexp: {error}: `{pattern}`") from error
-    if risky:
-        return _Simulated(tree, whole=whole)
     return _Compiled(compiled.fullmatch if whole else compiled.search)
 
 

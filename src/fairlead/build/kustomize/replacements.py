@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fairlead.objects.yaml_reader import SIGS_LENIENT, YamlError, read_documents
 
@@ -15,7 +15,7 @@ from .selectors import Selector, make_selector
 from .structured import set_in_text
 from .targets import TargetPath
 from .typed import REPLACEMENT, decode
-from .values import MISSING, Value, is_null, is_scalar, resolve, spelled, text_of
+from .values import MISSING, Value, count_nodes, is_null, is_scalar, resolve, spelled, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["apply_replacements", "load_replacements"]
 
-_DEFAULT_PATH = "metadata.name"
+_DEFAULT_PATH: Final = "metadata.name"
+_MOST_NODES: Final = 50_000
 
 
 def load_replacements(entries: Iterable[Mapping[str, Any]], read: Callable[[str], bytes]) -> list[Mapping[str, Any]]:
@@ -61,6 +62,8 @@ def apply_replacements(resources: Collection, entries: Iterable[Mapping[str, Any
         if (source is None and entry.get("sourceValue") is None) or targets is None:
             raise KustomizeError("replacements must specify a source and at least one target")
         value = _source_value(resources, entry)
+        if not is_scalar(value) and count_nodes(value, _MOST_NODES) >= _MOST_NODES:
+            raise KustomizeError(f"replacement source {_wanted(source or {})} holds too much to be copied")
         for target in targets:
             if lenient or not _only_anything(target.get("select")):
                 _write(resources, value, target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fairlead.errors import InvalidSpecError
 from fairlead.objects.selector import parse_label_selector
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .identity import Identity
 
 __all__ = ["Selector", "make_selector"]
+
+_LONGEST_EXPRESSION: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ def make_selector(entry: Mapping[str, Any]) -> Selector:
 def _expression(text: str) -> Callable[[Mapping[str, str]], bool] | None:
     if not text:
         return None
+    if len(text) > _LONGEST_EXPRESSION:
+        raise KustomizeError(f"unable to parse requirement: the selector has {len(text)} characters")
     try:
         return parse_label_selector(text)
     except InvalidSpecError as error:

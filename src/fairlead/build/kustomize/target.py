@@ -66,7 +66,7 @@ class Target:
         if len(found) > 1:
             raise KustomizeError(f"Found multiple kustomization files under: {self.loader.shown_root}\n")
         name, text = found[0]
-        self.context.roots.append(self.loader.root)
+        self.context.enter(self.loader.root)
         return self.context.kustomization(text, name, self.loader.shown_root)
 
     def choose_schemas(self, *, top: bool) -> None:

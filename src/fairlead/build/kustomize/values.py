@@ -31,6 +31,7 @@ __all__ = [
     "resolve",
     "spelled",
     "text_of",
+    "count_nodes",
 ]
 
 Value = Any
@@ -151,6 +152,20 @@ def spelled(old: Value, text: str) -> Value:
             f"cannot decode !!str `{text[:40]}` as a {'!!bool' if isinstance(before, bool) else '!!int'}"
         )
     return new
+
+
+def count_nodes(value: Value, most: int) -> int:
+    """How many values there are in a value, itself included; stops counting at ``most``."""
+    count = 0
+    queue = [value]
+    while queue and count < most:
+        item = queue.pop()
+        count += 1
+        if isinstance(item, dict):
+            queue += item.values()
+        elif isinstance(item, list):
+            queue += item
+    return count
 
 
 def plain(value: Value) -> Any:

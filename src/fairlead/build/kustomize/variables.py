@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fairlead.objects.yaml_scalars import format_float
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .fieldpaths import FieldSpec
 
 __all__ = ["Variable", "add_variables", "parse_variable", "resolve_variables"]
+
+
+_LONGEST_TEXT: Final = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ class _Expansion:
         if "$" not in text:
             return text
         pieces: list[str] = []
-        checkpoint = cursor = 0
+        checkpoint = cursor = grown = 0
         while cursor < len(text):
             if text[cursor] == "$" and cursor + 1 < len(text):
                 pieces.append(text[checkpoint:cursor])
@@ -143,6 +146,9 @@ class _Expansion:
                     if text == f"$({piece})":
                         return value
                     pieces.append(_shown(value))
+                    grown += len(pieces[-1])
+                    if grown > _LONGEST_TEXT:
+                        raise KustomizeError(f"the text around $({piece}) grows beyond {_LONGEST_TEXT} characters")
                 else:
                     pieces.append(piece)
                 cursor += length
