@@ -58,16 +58,24 @@ class _Background:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[ClusterConfig]:
-    """How to reach the cluster under test, with Fairlead installed."""
-    background = None if OTHER else _Background()
-    config = config_from_kubeconfig(background.start() if background else Path(OTHER).read_text())
+def kubeconfig() -> Iterator[str]:
+    """The text of a kubeconfig for the cluster under test."""
+    if OTHER:
+        yield Path(OTHER).read_text()
+        return
+    background = _Background()
     try:
-        asyncio.run(_install(config))
-        yield config
+        yield background.start()
     finally:
-        if background:
-            background.stop()
+        background.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster(kubeconfig: str) -> ClusterConfig:
+    """How to reach the cluster under test, with Fairlead installed."""
+    config = config_from_kubeconfig(kubeconfig)
+    asyncio.run(_install(config))
+    return config
 
 
 async def _install(config: ClusterConfig) -> None:
