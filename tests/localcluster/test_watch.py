@@ -80,6 +80,20 @@ async def test_fifty_watches_see_everything_once() -> None:
         assert all([await watcher == expected for watcher in watchers])
 
 
+async def test_a_watcher_that_goes_away_is_forgotten() -> None:
+    async with LocalCluster(simulate=False) as cluster:
+        collection = cluster._running().store.collection("configmaps")
+        async with connect(cluster.kubeconfig()) as send:
+            watching = asyncio.ensure_future(send("GET", f"{MAPS}?watch=1", None, {}))
+            async with asyncio.timeout(5):
+                while not collection.watchers:
+                    await asyncio.sleep(0.01)
+            watching.cancel()
+            async with asyncio.timeout(5):
+                while collection.watchers:
+                    await asyncio.sleep(0.01)
+
+
 async def test_in_process_access_sees_what_requests_do() -> None:
     async with LocalCluster(simulate=False) as cluster, connect(cluster.kubeconfig()) as send:
         seen: list[tuple[str, str]] = []

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Self
 
 import msgspec
 from aiohttp import web
 
 from fairlead.errors import UnavailableError, UserError
-from fairlead.localcluster.server.app import ApiServer
+from fairlead.localcluster.controllers import run_controllers
+from fairlead.localcluster.server.app import ApiServer, make_request
 from fairlead.localcluster.server.authn import Authenticator
 from fairlead.localcluster.server.bootstrap import bootstrap
 from fairlead.localcluster.server.certs import Authority, KeyPair, server_context
@@ -37,8 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalCluster"]
 
-_BODY_LIMIT = 3 * 1024 * 1024
-"""The largest request body, as the real server's."""
+_log = logging.getLogger(__name__)
 
 
 class LocalCluster:
@@ -135,7 +136,10 @@ class LocalCluster:
         handler = ResourceHandler(core)
         documents = Documents(Discovery(core.registry), OpenApi(core.registry), lambda: self.url)
         api = ApiServer(Authenticator(tokens), core.authorizer, handler, documents.answer)
-        runner = web.ServerRunner(web.Server(api.handle, access_log=None), shutdown_timeout=1.0)
+        runner = web.ServerRunner(
+            web.Server(api.handle, request_factory=make_request, handler_cancellation=True, access_log=None),
+            shutdown_timeout=1.0,
+        )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, host, port, ssl_context=server_context(authority, host))
@@ -154,17 +158,11 @@ class LocalCluster:
     async def _start_tasks(self, stack: contextlib.AsyncExitStack, housekeeping: Housekeeping) -> None:
         tasks = [asyncio.create_task(housekeeping.run(), name="housekeeping")]
         if self.simulate:
-            controllers = self._controllers()
-            if controllers is not None:
-                tasks.append(controllers)
+            controllers = run_controllers(self.access, speed=self.speed)
+            tasks.append(asyncio.create_task(controllers, name="controllers"))
+        for task in tasks:
+            task.add_done_callback(_report)
         stack.push_async_callback(_cancel, tasks)
-
-    def _controllers(self) -> asyncio.Task[None] | None:
-        try:
-            from fairlead.localcluster.controllers import run_controllers
-        except ImportError:
-            return None
-        return asyncio.create_task(run_controllers(self.access, speed=self.speed), name="controllers")
 
     def _open(self, stack: contextlib.AsyncExitStack) -> Store:
         if self.data_dir is None:
@@ -208,6 +206,12 @@ def _address(listen: str) -> tuple[str, int]:
     if not port.isdigit():
         raise UserError(f"{listen!r} is no HOST:PORT to listen on")
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """A background task that ends by itself is a bug; the API goes on without it."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("the %s of the local cluster stopped", task.get_name(), exc_info=error)
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

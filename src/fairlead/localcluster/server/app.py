@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from typing import TYPE_CHECKING
@@ -17,6 +18,11 @@ from fairlead.localcluster.status import StatusError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.http_parser import RawRequestMessage
+    from aiohttp.streams import StreamReader
+    from aiohttp.web_protocol import RequestHandler
+
     from fairlead.localcluster.server.authn import Authenticator
     from fairlead.localcluster.server.authz import Authorizer
     from fairlead.localcluster.server.requests import Route, UserInfo
@@ -24,9 +30,24 @@ if TYPE_CHECKING:
 
     NonResource = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
 
-__all__ = ["ApiServer"]
+__all__ = ["ApiServer", "make_request"]
+
+BODY_LIMIT_BYTES = 3 * 1024 * 1024
+"""The largest request body, as the real server's."""
 
 _log = logging.getLogger(__name__)
+
+
+def make_request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    """Requests with the API's limit for bodies instead of the library's."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=BODY_LIMIT_BYTES + 1)
 
 
 class ApiServer:
@@ -59,6 +80,8 @@ class ApiServer:
             return error_response(StatusError(500, "InternalError", f"Internal error occurred: incident {incident}"))
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if (request.content_length or 0) > BODY_LIMIT_BYTES:
+            raise StatusError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {BODY_LIMIT_BYTES}")
         user = self._authenticator.authenticate(request)
         route = parse_route(request.path)
         if any(key.lower().startswith("impersonate-") for key in request.headers):

@@ -92,3 +92,5 @@ class Housekeeping:
                 self._handlers[kind](key)
             except StatusError as error:
                 _log.warning("%s %s: %s", kind, key, error)
+            except Exception:  # one bad object must not end the care of all others
+                _log.exception("%s %s cannot be looked after", kind, key)
