@@ -97,6 +97,8 @@ class Settings:
     apply: ApplySettings = field(default_factory=ApplySettings)
     runtime_namespace: str = "flux-system"
     """Where leases live."""
+    stand_back: bool = True
+    """Do nothing as long as Flux's own controllers are at work in the runtime namespace: they would fight."""
     leader_election: bool = False
     """Wait for a Lease before working; for more than one replica."""
     metrics_address: str = ""

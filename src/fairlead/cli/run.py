@@ -37,6 +37,7 @@ __all__ = ["run"]
 @click.option("--custom-apply-stage-kinds", multiple=True, help="GROUP/KIND with a stage of its own.")
 @click.option("--metrics-address", default="", metavar="HOST:PORT", help="Serve /metrics and the probes here.")
 @click.option("--health-address", default="", metavar="HOST:PORT", help="Serve the probes here.")
+@click.option("--alongside-flux", is_flag=True, help="Work although Flux's own controllers do, too.")
 @click.option("--leader-elect", is_flag=True, help="Work only while holding the Lease; for several replicas.")
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
@@ -96,6 +97,7 @@ def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
         scope=ScopeSettings(local_repositories=not in_cluster if local is None else local, **scope),
         reconcile=ReconcileSettings(**pace),
         apply=ApplySettings(**apply),
+        stand_back=not flags["alongside_flux"],
         leader_election=flags["leader_elect"],
         metrics_address=flags["metrics_address"],
         health_address=flags["health_address"],

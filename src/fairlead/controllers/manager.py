@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import uuid
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +24,7 @@ from fairlead.controllers.events import Configuration, Definition, Triggers
 from fairlead.controllers.gitrepository import GitRepositories
 from fairlead.controllers.keepsakes import Keepsakes
 from fairlead.controllers.kustomization import Kustomizations
+from fairlead.controllers.neighbours import wait_for_flux_to_end
 from fairlead.controllers.references import References
 from fairlead.controllers.resources import decoder
 from fairlead.controllers.resume import Resumption
@@ -119,12 +121,14 @@ class Manager:
                 self.client,
                 namespace=self._settings.runtime_namespace,
                 name="fairlead-leader-election",
-                identity=self._identity,
+                identity=f"{self._identity}_{uuid.uuid4().hex[:8]}",
             )
             await elector.run(self._work)
 
     async def _work(self) -> None:
         settings = self._settings
+        if settings.stand_back:
+            await wait_for_flux_to_end(self.client, settings.runtime_namespace, self._clock)
         async with AsyncExitStack() as stack:
             options = GitOptions(local_repositories=settings.scope.local_repositories)
             source = await stack.enter_async_context(GitSource(self._store, options=options))
