@@ -48,6 +48,7 @@ check: dev
 	@$(BIN)/lint-imports
 	@$(BIN)/codespell
 	@$(BIN)/python -m fairlead.api.generate --check
+	@$(BIN)/python -m fairlead.cli.reference --check
 
 ## envtest       a real etcd and kube-apiserver in a cache folder; prints the folder
 envtest:
@@ -62,9 +63,10 @@ format: dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-## generate      rebuild generated files (CRDs)
+## generate      rebuild generated files (CRDs, command reference)
 generate: dev
 	@$(BIN)/python -m fairlead.api.generate
+	@$(BIN)/python -m fairlead.cli.reference
 
 ## lock          resolve the dependencies anew (needs uv)
 lock:

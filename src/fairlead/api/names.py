@@ -48,6 +48,10 @@ DECRYPT: Final = f"{KUSTOMIZE_GROUP}/decrypt"
 DISABLED: Final = "disabled"
 ENABLED: Final = "enabled"
 
+# What an artifact, a history entry and an Event tell of the commit.
+COMMIT_AUTHOR: Final = "fairlead/author"
+COMMIT_SUBJECT: Final = "fairlead/subject"
+
 # Keys of event metadata, prefixed with the group of the object that the event is about.
 EVENT_REVISION: Final = "revision"
 EVENT_ORIGIN_REVISION: Final = "originRevision"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fairlead.cli.connection import Connection, cluster_options
+from fairlead.cli.groups import Group
 from fairlead.cli.local import Source, load, render, source_options
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 
-@click.group()
+@click.group(cls=Group)
 def build() -> None:
     """Build a resource from local files."""
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairlead.cli.connection import Connection, cluster_options, connect
+from fairlead.cli.failures import explain
+from fairlead.cli.groups import Group
 from fairlead.cli.local import Source, find, render, source_options, variables_from
 from fairlead.errors import FairleadError, NotReadyError
 
@@ -29,7 +31,7 @@ AT_ONCE = 16
 WORDS = {"created": "created", "configured": "drifted", "deleted": "deleted"}
 
 
-@click.group()
+@click.group(cls=Group)
 def diff() -> None:
     """Compare local files with the cluster."""
 
@@ -42,7 +44,7 @@ def kustomization(name: str, folder: Path, file: Path | None, connection: Connec
     try:
         changes = asyncio.run(_compare(Source(name, folder, file), connection))
     except FairleadError as error:
-        click.echo(f"✗ {error}", err=True)
+        click.echo(f"✗ {explain(error)}", err=True)
         return 2
     shown = [change for change in changes if change.action in WORDS]
     for change in shown:

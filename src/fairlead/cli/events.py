@@ -10,9 +10,10 @@ import click
 from fairlead.cli import fields
 from fairlead.cli.age import human_age
 from fairlead.cli.connection import Connection, cluster_options, connect, run_async
-from fairlead.cli.get import NothingFoundError
+from fairlead.cli.failures import NothingFoundError
 from fairlead.cli.kinds import KUSTOMIZATION, kind_by_reference
-from fairlead.cli.tables import format_table
+from fairlead.cli.tables import Table
+from fairlead.cli.watching import follow
 from fairlead.objects.ref import GroupKind, ObjectRef
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ async def events(
 ) -> None:
     """Show what happened."""
     namespace = None if all_namespaces else connection.namespace
-    chosen_types = {kind.strip().lower() for kind in types.split(",")} if types else None
+    chosen_types = _chosen_types(types)
     async with connect(connection) as client:
         targets = await _targets(client, target, connection.namespace) if target else None
 
@@ -54,15 +55,25 @@ async def events(
         listing = await client.list(EVENT, namespace=namespace)
         found = sorted(filter(wanted, listing.items), key=_last_seen)
         if not found and not watch:
-            raise NothingFoundError(f"no events found in {namespace or 'any'} namespace")
+            raise NothingFoundError(f"no events found{f' in {namespace} namespace' if namespace else ''}")
         header = [*(["NAMESPACE"] if all_namespaces else []), "LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
-        if found:
+        table = Table(header)
+        if found or not no_header:
             rows = [_row(event, all_namespaces) for event in found]
-            click.echo(format_table(header, rows, with_header=not no_header))
+            click.echo(table.lines(rows, with_header=not no_header))
         if watch:
-            async for change in client.watch(EVENT, resource_version=listing.resource_version, namespace=namespace):
-                if change.type in ("ADDED", "MODIFIED") and wanted(change.object):
-                    click.echo(format_table(header, [_row(change.object, all_namespaces)], with_header=False))
+            async for event in follow(client, EVENT, listing.resource_version, namespace=namespace):
+                if wanted(event):
+                    click.echo(table.lines([_row(event, all_namespaces)], with_header=False))
+
+
+def _chosen_types(text: str | None) -> set[str] | None:
+    if not text:
+        return None
+    chosen = {kind.strip().lower() for kind in text.split(",")}
+    if unknown := chosen - {"normal", "warning"}:
+        raise click.UsageError(f"--types knows Normal and Warning, not {', '.join(sorted(unknown))}")
+    return chosen
 
 
 async def _targets(client: KubeClient, text: str, namespace: str) -> set[Target]:

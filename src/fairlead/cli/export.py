@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairlead.cli.connection import Connection, cluster_options, connect, run_async
-from fairlead.cli.get import NothingFoundError
+from fairlead.cli.failures import NothingFoundError
+from fairlead.cli.groups import Group
 from fairlead.cli.kinds import GIT_REPOSITORY, KUSTOMIZATION
 
 if TYPE_CHECKING:
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["clean", "export"]
 
 _NOISE = ("kubectl.kubernetes.io/last-applied-configuration", "reconcile.fluxcd.io/requestedAt")
+_SWITCHES = ("force", "suspend")
+"""Left out when they are off: the server writes the default, a person does not."""
 
 
-@click.group()
+@click.group(cls=Group)
 def export() -> None:
     """Print resources as clean YAML."""
 
@@ -55,10 +58,11 @@ def clean(manifest: dict[str, Any], kind: Kind) -> dict[str, Any]:
     annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key not in _NOISE}
     if annotations:
         kept["annotations"] = annotations
-    return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": kept, "spec": manifest["spec"]}
+    spec = {key: value for key, value in manifest["spec"].items() if key not in _SWITCHES or value}
+    return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": kept, "spec": spec}
 
 
-_sources = click.Group("source", help="A source.")
+_sources = Group("source", help="A source.")
 _sources.add_command(_command(GIT_REPOSITORY), "git")
 export.add_command(_sources)
 _kustomization = _command(KUSTOMIZATION)

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from fairlead import __version__
+from fairlead.cli.groups import Group
 from fairlead.errors import FairleadError
 
-__all__ = ["cli", "main"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["cli", "invoke", "main"]
 
 # name: (module, attribute, short help, section)
 COMMANDS = {
@@ -32,17 +37,18 @@ COMMANDS = {
     "resume": ("fairlead.cli.suspend", "resume", "Resume automatic reconciliation.", "Daily use"),
     "events": ("fairlead.cli.events", "events", "Show what happened.", "Daily use"),
     "tree": ("fairlead.cli.tree", "tree", "Show what a kustomization manages, recursively.", "Daily use"),
+    "history": ("fairlead.cli.history", "history", "Show what was delivered when, from whose commit.", "Daily use"),
     "trace": ("fairlead.cli.trace", "trace", "Go from a live object back to its Git commit.", "Daily use"),
     "export": ("fairlead.cli.export", "export", "Print resources as clean YAML.", "Daily use"),
     "build": ("fairlead.cli.build", "build", "Build a kustomization from local files.", "Without a cluster"),
     "diff": ("fairlead.cli.diff", "diff", "Compare local files with the cluster.", "Without a cluster"),
     "kustomize": ("fairlead.cli.kustomize", "kustomize", "The kustomize engine as a command.", "Without a cluster"),
     "completion": ("fairlead.cli.completion", "completion", "Print a shell's completion script.", "Other"),
-    "version": ("fairlead.cli.version", "version", "Print the version.", "Other"),
+    "version": ("fairlead.cli.version", "version", "Print the versions.", "Other"),
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group over :data:`COMMANDS`: listing reads the table, running imports one module."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -73,12 +79,16 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: one line on stderr and exit code 1 for failures, 2 for wrong usage, 130 for an interrupt."""
-    sys.exit(_run())
+    sys.exit(invoke())
 
 
-def _run() -> int:
+def invoke(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line, the program's own by default; returns the exit code."""
     try:
-        outcome = cli.main(prog_name="fairlead", standalone_mode=False)
+        outcome = cli.main(arguments, prog_name="fairlead", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.UsageError as error:
         help_for = error.ctx.command_path if error.ctx else "fairlead"
         click.echo(f"✗ {error.format_message()} (see '{help_for} --help')", err=True)
@@ -87,8 +97,14 @@ def _run() -> int:
         click.echo(f"✗ {error.format_message()}", err=True)
         return 1
     except FairleadError as error:
-        click.echo(f"✗ {error}", err=True)
-        return 1
+        return _failed([error])
+    except ExceptionGroup as errors:
+        ours, others = errors.split(FairleadError)
+        if ours is None or others is not None:
+            raise
+        from fairlead.cli.failures import each_of
+
+        return _failed(each_of(ours))
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
@@ -97,3 +113,11 @@ def _run() -> int:
         return 1
     # A command may return its own code (diff: 1 means "there are differences"); --help and --version return 0.
     return outcome if isinstance(outcome, int) else 0
+
+
+def _failed(errors: Iterable[BaseException]) -> int:
+    from fairlead.cli.failures import explain
+
+    for error in errors:
+        click.echo(f"✗ {explain(error)}", err=True)
+    return 1

@@ -14,7 +14,9 @@ output_option = click.option(
 
 
 def print_objects(objects: list[dict[str, Any]], form: str, *, single: bool) -> None:
-    """One object alone, several as a ``List``, like kubectl."""
+    """One object alone, several as a ``List``, like kubectl; without ``managedFields``, which nobody reads."""
+    for manifest in objects:
+        manifest["metadata"].pop("managedFields", None)
     if single and len(objects) == 1:
         print_data(objects[0], form)
     else:

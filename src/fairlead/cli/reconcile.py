@@ -9,12 +9,15 @@ import click
 
 from fairlead.cli import fields, progress
 from fairlead.cli.connection import Connection, cluster_options, connect, run_async
+from fairlead.cli.groups import Group
 from fairlead.cli.kinds import GIT_REPOSITORY, KUSTOMIZATION, kind_by_reference
-from fairlead.cli.waiting import wait_until
+from fairlead.cli.waiting import Deadline, wait_until
 from fairlead.errors import FairleadError
 from fairlead.objects.ref import ObjectRef
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fairlead.cli.kinds import Kind
     from fairlead.kube.client import KubeClient
 
@@ -27,12 +30,12 @@ class ReconcileFailedError(FairleadError):
     """The reconcile took place and did not succeed; the message is the Ready condition's."""
 
 
-@click.group()
+@click.group(cls=Group)
 def reconcile() -> None:
     """Reconcile now, and wait for the outcome."""
 
 
-@reconcile.group("source")
+@reconcile.group("source", cls=Group)
 def source() -> None:
     """Reconcile a source."""
 
@@ -84,24 +87,31 @@ async def _reconcile(client: KubeClient, kind: Kind, namespace: str, name: str, 
     await _annotate(client, kind, namespace, name, token)
     progress.done(f"{kind.name} annotated")
     progress.waiting(f"waiting for {kind.name} reconciliation")
-    await wait_for_outcome(
-        client,
-        kind,
-        namespace,
-        name,
-        connection,
-        lambda found: fields.path(found, "status", "lastHandledReconcileAt") == token and fields.settled(found),
-    )
+
+    def noticed(found: dict[str, Any]) -> bool:
+        # A run that waits for health has not handled the request yet, but it is at work on it.
+        handled = fields.path(found, "status", "lastHandledReconcileAt") == token
+        return bool(handled) or (fields.condition(found, "Reconciling") or {}).get("status") == "True"
+
+    def reached(found: dict[str, Any]) -> bool:
+        return fields.path(found, "status", "lastHandledReconcileAt") == token and fields.settled(found)
+
+    await wait_for_outcome(client, kind, namespace, name, reached, Deadline(connection.timeout, noticed))
 
 
 async def wait_for_outcome(
-    client: KubeClient, kind: Kind, namespace: str, name: str, connection: Connection, reached: Any
+    client: KubeClient,
+    kind: Kind,
+    namespace: str,
+    name: str,
+    reached: Callable[[dict[str, Any]], bool],
+    deadline: Deadline,
 ) -> None:
     """Wait until ``reached``, then print the revision, or raise what the Ready condition says."""
-    manifest = await wait_until(client, kind, namespace, name, reached, timeout=connection.timeout)
+    manifest = await wait_until(client, kind, namespace, name, reached, deadline=deadline)
     if fields.ready(manifest) != "True":
         text = (fields.condition(manifest, "Ready") or {}).get("message", "not ready")
-        raise ReconcileFailedError(f"{kind.name} reconciliation failed: {text}")
+        raise ReconcileFailedError(f"{kind.name} {name} reconciliation failed: {text}")
     progress.done(f"{kind.done} {fields.short_revision(fields.full_revision(manifest, kind))}")
 
 

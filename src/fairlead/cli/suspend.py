@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
+import socket
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairlead.api.suspension import UNTIL, Suspension
 from fairlead.cli import fields, progress
-from fairlead.cli.connection import Connection, cluster_options, connect, run_async
+from fairlead.cli.connection import Connection, DurationType, cluster_options, connect, run_async
+from fairlead.cli.failures import NothingFoundError
+from fairlead.cli.groups import Group
 from fairlead.cli.kinds import GIT_REPOSITORY, KUSTOMIZATION
 from fairlead.cli.reconcile import wait_for_outcome
-from fairlead.errors import FairleadError
+from fairlead.cli.waiting import Deadline
 from fairlead.objects.ref import ObjectRef
+from fairlead.runtime.clock import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from fairlead.cli.kinds import Kind
     from fairlead.kube.client import KubeClient
 
 __all__ = ["resume", "suspend"]
 
-
-class NothingSelectedError(FairleadError):
-    """Neither a name nor ``--all`` led to an object."""
+RESUME: dict[str, Any] = {"metadata": {"annotations": Suspension().annotations()}, "spec": {"suspend": False}}
 
 
-@click.group()
+@click.group(cls=Group)
 def suspend() -> None:
     """Stop automatic reconciliation of a resource."""
 
 
-@click.group()
+@click.group(cls=Group)
 def resume() -> None:
     """Resume automatic reconciliation of a resource, and wait for it."""
 
@@ -43,16 +49,22 @@ def _selection(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _suspend_command(kind: Kind) -> click.Command:
-    @click.command(help=f"Suspend {kind.plural_words} NAMES.")
+    @click.command(help=f"Suspend {kind.plural_words} NAMES; who, why and until when is recorded in annotations.")
+    @click.option("--reason", default="", help="Why; 'get' shows it.")
+    @click.option("--for", "duration", type=DurationType(), help="End the suspension by itself after this time.")
     @_selection
     @run_async
-    async def command(names: tuple[str, ...], everything: bool, connection: Connection) -> None:
+    async def command(
+        names: tuple[str, ...], everything: bool, reason: str, duration: timedelta | None, connection: Connection
+    ) -> None:
         _check_selection(kind, names, everything)
+        body = _suspend_patch(reason, duration)
         async with connect(connection) as client:
             for name in await _chosen(client, kind, names, everything, connection.namespace):
                 progress.action(f"suspending {kind.words} {name} in {connection.namespace} namespace")
-                await _set_suspend(client, kind, connection.namespace, name, True)
-                progress.done(f"{kind.words} suspended")
+                await _patch(client, kind, connection.namespace, name, body)
+                until = f" until {body['metadata']['annotations'][UNTIL]}" if duration else ""
+                progress.done(f"{kind.words} suspended{until}")
 
     return command
 
@@ -68,14 +80,19 @@ def _resume_command(kind: Kind) -> click.Command:
             chosen = await _chosen(client, kind, names, everything, connection.namespace)
             for name in chosen:
                 progress.action(f"resuming {kind.words} {name} in {connection.namespace} namespace")
-                await _set_suspend(client, kind, connection.namespace, name, False)
+                await _patch(client, kind, connection.namespace, name, RESUME)
                 progress.done(f"{kind.words} resumed")
             if wait:
-                async with asyncio.TaskGroup() as group:
-                    for name in chosen:
-                        group.create_task(_wait(client, kind, name, connection))
+                await _wait_for_all(client, kind, chosen, connection)
 
     return command
+
+
+async def _wait_for_all(client: KubeClient, kind: Kind, names: list[str], connection: Connection) -> None:
+    """One that fails does not hide how the others end; all failures are raised together."""
+    ends = await asyncio.gather(*(_wait(client, kind, name, connection) for name in names), return_exceptions=True)
+    if failures := [end for end in ends if isinstance(end, Exception)]:
+        raise ExceptionGroup(f"{kind.plural_words} did not become ready", failures)
 
 
 async def _wait(client: KubeClient, kind: Kind, name: str, connection: Connection) -> None:
@@ -89,7 +106,8 @@ async def _wait(client: KubeClient, kind: Kind, name: str, connection: Connectio
         )
         return (seen or failed) and fields.settled(found)
 
-    await wait_for_outcome(client, kind, connection.namespace, name, connection, reached)
+    deadline = Deadline(connection.timeout, reached)
+    await wait_for_outcome(client, kind, connection.namespace, name, reached, deadline)
 
 
 def _check_selection(kind: Kind, names: tuple[str, ...], everything: bool) -> None:
@@ -108,19 +126,29 @@ async def _chosen(
         return list(names)
     listing = await client.list(kind.group_kind, namespace=namespace)
     if not listing.items:
-        raise NothingSelectedError(f"no {kind.name} objects found in {namespace} namespace")
+        raise NothingFoundError(f"no {kind.name} objects found in {namespace} namespace")
     return [manifest["metadata"]["name"] for manifest in listing.items]
 
 
-async def _set_suspend(client: KubeClient, kind: Kind, namespace: str, name: str, value: bool) -> None:
+def _suspend_patch(reason: str, duration: timedelta | None) -> dict[str, Any]:
+    now = datetime.now(UTC).replace(microsecond=0)
+    suspension = Suspension(
+        reason=" ".join(reason.split()),
+        by=f"{getpass.getuser()}@{socket.gethostname()}",
+        since=timestamp(now),
+        until=timestamp(now + duration) if duration else "",
+    )
+    return {"metadata": {"annotations": suspension.annotations()}, "spec": {"suspend": True}}
+
+
+async def _patch(client: KubeClient, kind: Kind, namespace: str, name: str, body: dict[str, Any]) -> None:
     from fairlead.kube.client import PatchType
 
-    reference = ObjectRef(kind.group, kind.name, namespace, name)
-    await client.patch(reference, {"spec": {"suspend": value}}, PatchType.MERGE, field_manager="flux")
+    await client.patch(ObjectRef(kind.group, kind.name, namespace, name), body, PatchType.MERGE, field_manager="flux")
 
 
 def _attach(group: click.Group, make: Callable[[Kind], click.Command]) -> None:
-    sources = click.Group("source", help="A source.")
+    sources = Group("source", help="A source.")
     sources.add_command(make(GIT_REPOSITORY), "git")
     group.add_command(sources)
     command = make(KUSTOMIZATION)

@@ -8,20 +8,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["format_table"]
+__all__ = ["Table", "format_table"]
+
+
+class Table:
+    """Rows that may come later keep the columns of the first ones, as far as they fit."""
+
+    def __init__(self, header: Sequence[str]) -> None:
+        self._header = header
+        self._widths = [0] * len(header)
+
+    def lines(self, rows: Sequence[Sequence[str]], *, with_header: bool = True) -> str:
+        """Lines without a final newline; every row has as many cells as the header."""
+        lines = [list(self._header)] if with_header else []
+        lines += [[" ".join(cell.splitlines()) for cell in row] for row in rows]
+        for line in lines:
+            self._widths = [max(width, _width(cell)) for width, cell in zip(self._widths, line, strict=True)]
+        return "\n".join(
+            "\t".join(cell + " " * (width - _width(cell)) for cell, width in zip(line, self._widths, strict=True))
+            for line in lines
+        )
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, with_header: bool = True) -> str:
-    """Lines without a final newline; every row has as many cells as ``header``."""
-    lines = [list(header)] if with_header else []
-    lines += [[cell.replace("\n", " ") for cell in row] for row in rows]
-    if not lines:
-        return ""
-    widths = [max(_width(line[column]) for line in lines) for column in range(len(header))]
-    return "\n".join(
-        "\t".join(cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True))
-        for line in lines
-    )
+    """A table all of whose rows are known."""
+    return Table(header).lines(rows, with_header=with_header)
 
 
 def _width(text: str) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairlead.api.names import COMMIT_AUTHOR, COMMIT_SUBJECT
 from fairlead.cli import fields
 from fairlead.cli.connection import Connection, cluster_options, connect, run_async
 from fairlead.cli.kinds import GIT_REPOSITORY, KUSTOMIZATION
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["trace"]
 
 Section = list[tuple[str, str]]
+MOST_OWNERS = 8
+"""Chains of owners are short; a longer one is a circle."""
 
 
 class NotManagedError(FairleadError):
@@ -39,9 +42,15 @@ async def trace(words: tuple[str, ...], kind_flag: str | None, api_version: str 
         resource = await _resource(client, word, api_version)
         ref = ObjectRef(resource.group, resource.kind, connection.namespace if resource.namespaced else "", name)
         live = await client.get(ref, version=resource.version)
-        owner = _owner_of(live, ref)
-        sections = [[("Object", f"{ref.kind}/{ref.name}"), ("Namespace", ref.namespace), ("Status", "Managed by Flux")]]
-        sections += await _owner_sections(client, owner)
+        chain = [(ref, live), *await _owners(client, live)]
+        owner = _kustomization_of(chain[-1][1])
+        sections = [_object_section(chain, owner)]
+        if owner is not None:
+            sections += await _owner_sections(client, owner)
+        elif ref.group_kind == KUSTOMIZATION.group_kind:  # a root: nobody applied it, but it has a source
+            sections += await _owner_sections(client, ref)
+        else:
+            raise NotManagedError(f"{ref} is not managed by a Kustomization: it has no owner labels")
     click.echo("\n---\n".join(_format(section) for section in sections))
 
 
@@ -65,13 +74,39 @@ async def _resource(client: KubeClient, word: str, api_version: str | None) -> R
     return await client.discovery.find(word)
 
 
-def _owner_of(live: dict[str, Any], ref: ObjectRef) -> ObjectRef:
+def _object_section(chain: list[tuple[ObjectRef, dict[str, Any]]], owner: ObjectRef | None) -> Section:
+    """The object, and what it was made by: a pod's labels say nothing of Git, those of its deployment do."""
+    ref, makers = chain[0][0], [f"{maker.kind}/{maker.name}" for maker, _ in chain[1:]]
+    section = [("Object", f"{ref.kind}/{ref.name}"), ("Namespace", ref.namespace)]
+    section += [("Made by", ", by ".join(makers))]
+    return [*section, ("Status", "Managed by Flux" if owner else "Not managed by a Kustomization")]
+
+
+async def _owners(client: KubeClient, live: dict[str, Any]) -> list[tuple[ObjectRef, dict[str, Any]]]:
+    """The controllers above an object, up to the first that a Kustomization applied."""
+    found: list[tuple[ObjectRef, dict[str, Any]]] = []
+    while len(found) < MOST_OWNERS and not _kustomization_of(live):
+        references = live["metadata"].get("ownerReferences") or []
+        owner = next((reference for reference in references if reference.get("controller")), None)
+        if owner is None:
+            break
+        group, version = split_api_version(owner["apiVersion"])
+        resource = await client.discovery.resource(GroupKind(group, owner["kind"]), version)
+        namespace = live["metadata"].get("namespace", "") if resource.namespaced else ""
+        ref = ObjectRef(group, owner["kind"], namespace, owner["name"])
+        try:
+            live = await client.get(ref, version=version)
+        except NotFoundError:
+            break
+        found.append((ref, live))
+    return found
+
+
+def _kustomization_of(live: dict[str, Any]) -> ObjectRef | None:
     labels = live["metadata"].get("labels") or {}
     name = labels.get(f"{KUSTOMIZATION.group}/name")
     namespace = labels.get(f"{KUSTOMIZATION.group}/namespace")
-    if not name or not namespace:
-        raise NotManagedError(f"{ref} is not managed by a Kustomization: it has no owner labels")
-    return ObjectRef(KUSTOMIZATION.group, KUSTOMIZATION.name, namespace, name)
+    return ObjectRef(KUSTOMIZATION.group, KUSTOMIZATION.name, namespace, name) if name and namespace else None
 
 
 async def _owner_sections(client: KubeClient, owner: ObjectRef) -> list[Section]:
@@ -85,6 +120,7 @@ async def _owner_sections(client: KubeClient, owner: ObjectRef) -> list[Section]
         ("Namespace", owner.namespace),
         ("Path", spec.get("path") or ""),
         ("Revision", fields.full_revision(manifest, KUSTOMIZATION)),
+        *_commit(_delivered(manifest)),
         *_status(manifest),
     ]
     return [section, await _source_section(client, spec["sourceRef"], owner.namespace)]
@@ -101,7 +137,22 @@ async def _source_section(client: KubeClient, reference: dict[str, Any], namespa
     named = [(key.capitalize(), str(value)) for key, value in wanted.items() if value]
     section = [(ref.kind, ref.name), ("Namespace", ref.namespace), ("URL", spec.get("url") or "")]
     section += named or [("Branch", "master")]
-    return [*section, ("Revision", fields.full_revision(manifest, GIT_REPOSITORY)), *_status(manifest)]
+    section += [("Revision", fields.full_revision(manifest, GIT_REPOSITORY))]
+    return [*section, *_commit(fields.path(manifest, "status", "artifact", "metadata")), *_status(manifest)]
+
+
+def _delivered(kustomization: dict[str, Any]) -> dict[str, Any]:
+    """What the history says of the commit that is applied."""
+    revision = fields.full_revision(kustomization, KUSTOMIZATION)
+    entries = (entry.get("metadata") or {} for entry in fields.path(kustomization, "status", "history") or [])
+    return next((metadata for metadata in entries if metadata.get("revision") == revision), {})
+
+
+def _commit(metadata: dict[str, str] | None) -> Section:
+    """Which revision changed something last, its subject and its author: the words of artifacts and of histories."""
+    found = metadata or {}
+    pairs = (("Delivered", "deliveredRevision"), ("Commit", COMMIT_SUBJECT), ("Author", COMMIT_AUTHOR))
+    return [(title, found.get(key, "")) for title, key in pairs]
 
 
 def _status(manifest: dict[str, Any]) -> Section:

@@ -9,6 +9,7 @@ import click
 
 from fairlead.cli import fields
 from fairlead.cli.connection import Connection, cluster_options, connect, run_async
+from fairlead.cli.groups import Group
 from fairlead.cli.kinds import KUSTOMIZATION
 from fairlead.cli.output import output_option, print_data
 from fairlead.objects.inventory import Inventory
@@ -42,7 +43,7 @@ class Node:
             yield from child.lines(prefix + ("    " if last else "│   "))
 
 
-@click.group()
+@click.group(cls=Group)
 def tree() -> None:
     """Show what a resource manages, recursively."""
 

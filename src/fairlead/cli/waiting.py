@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fairlead.errors import UnavailableError
+from fairlead.cli import fields, progress
+from fairlead.errors import FairleadError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -14,7 +16,23 @@ if TYPE_CHECKING:
     from fairlead.cli.kinds import Kind
     from fairlead.kube.client import KubeClient
 
-__all__ = ["wait_until"]
+__all__ = ["Deadline", "wait_until"]
+
+PATIENCE_SECONDS = 10.0
+"""After that, silence is explained."""
+
+
+class VanishedError(FairleadError):
+    """The object was deleted while we waited for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """How long to wait, and what to say when nobody seems to be at work."""
+
+    timeout: timedelta
+    noticed: Callable[[dict[str, Any]], bool] = field(default=lambda _: True)
+    """Whether a controller has reacted to what was asked."""
 
 
 async def wait_until(
@@ -24,29 +42,37 @@ async def wait_until(
     name: str,
     reached: Callable[[dict[str, Any]], bool],
     *,
-    timeout: timedelta,
+    deadline: Deadline,
 ) -> dict[str, Any]:
-    """The object as soon as ``reached`` says so; ``UnavailableError`` after ``timeout`` with its last message."""
-    from fairlead.cli import fields
-
+    """The object as soon as ``reached`` says so; ``UnavailableError`` at the deadline with its last message."""
     last: dict[str, Any] = {}
+
+    async def explain_silence() -> None:
+        await asyncio.sleep(min(PATIENCE_SECONDS, deadline.timeout.total_seconds() / 2))
+        if not deadline.noticed(last):
+            progress.warn(f"no controller has taken up {kind.name} {name} yet; is 'fairlead run' at work?")
+
+    reminder = asyncio.create_task(explain_silence())
     try:
-        async with asyncio.timeout(timeout.total_seconds()):
+        async with asyncio.timeout(deadline.timeout.total_seconds()):
             while True:
                 async for manifest in _versions(client, kind, namespace, name):
                     last = manifest
                     if reached(manifest):
                         return manifest
     except TimeoutError as error:
-        raise UnavailableError(
-            f"timed out waiting for {kind.name}/{namespace}/{name}; its last word: {fields.message(last)}"
-        ) from error
+        word = fields.message(last) if deadline.noticed(last) else "no controller has taken it up"
+        raise UnavailableError(f"timed out waiting for {kind.name}/{namespace}/{name}: {word}") from error
+    finally:
+        reminder.cancel()
 
 
 async def _versions(client: KubeClient, kind: Kind, namespace: str, name: str) -> AsyncIterator[dict[str, Any]]:
     """The object now and after each change; ends when the server ends the watch, so the caller starts again."""
     selector = f"metadata.name={name}"
     listing = await client.list(kind.group_kind, namespace=namespace, field_selector=selector)
+    if not listing.items:
+        raise VanishedError(f"{kind.name} {name} was deleted from {namespace} namespace meanwhile")
     for manifest in listing.items:
         yield manifest
     stream = client.watch(
@@ -55,3 +81,5 @@ async def _versions(client: KubeClient, kind: Kind, namespace: str, name: str) -
     async for event in stream:
         if event.type in ("ADDED", "MODIFIED"):
             yield event.object
+        elif event.type == "DELETED":
+            return

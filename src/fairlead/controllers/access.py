@@ -14,6 +14,7 @@ import msgspec
 from fairlead.api.gitrepository import GitRepository
 from fairlead.api.kustomization import Kustomization
 from fairlead.api.names import FINALIZER, OWN_FIELDS_PREFIX
+from fairlead.api.suspension import Suspension
 from fairlead.controllers.resources import Malformed
 from fairlead.kube.client import PatchType
 from fairlead.kube.errors import NotFoundError
@@ -89,6 +90,11 @@ class Access(Generic[R]):
         except NotFoundError:
             return
 
+    async def resume(self, resource: R) -> None:
+        """End a suspension, if it is still the one that we know; raises :class:`ConflictApiError` otherwise."""
+        metadata = {"annotations": Suspension().annotations(), "resourceVersion": resource.metadata.resource_version}
+        self._remember(await self._patch(resource, {"metadata": metadata, "spec": {"suspend": False}}))
+
     @asynccontextmanager
     async def session(self, resource: R) -> AsyncIterator[StatusSession]:
         """The status of a resource during a run; see :class:`StatusSession`. Errors must be handled inside."""
@@ -111,8 +117,11 @@ class Access(Generic[R]):
         self._recorder.record(as_manifest(resource), type, reason, message, metadata=metadata)
 
     async def _patch_finalizers(self, resource: R, finalizers: list[str]) -> Manifest:
+        metadata = {"finalizers": finalizers, "resourceVersion": resource.metadata.resource_version}
+        return await self._patch(resource, {"metadata": metadata})
+
+    async def _patch(self, resource: R, body: Mapping[str, Any]) -> Manifest:
         meta = resource.metadata
-        body = {"metadata": {"finalizers": finalizers, "resourceVersion": meta.resource_version}}
         ref = ObjectRef(self.reflector.kind.group, self.reflector.kind.kind, meta.namespace, meta.name)
         return await self._client.patch(
             ref,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from fairlead.api import names
 from fairlead.api.meta import ArtifactStatus
 from fairlead.objects.tree import EntryKind
 from fairlead.runtime.clock import timestamp
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["AUTHOR", "ORIGIN_REVISION", "SUBJECT", "TreeSizes", "git_artifact", "tree_id_of"]
 
 TREE = "fairlead/tree"
-AUTHOR = "fairlead/author"
-SUBJECT = "fairlead/subject"
+AUTHOR = names.COMMIT_AUTHOR
+SUBJECT = names.COMMIT_SUBJECT
 ORIGIN_REVISION = "org.opencontainers.image.revision"
 
 _SUBJECT_CHARACTERS = 200

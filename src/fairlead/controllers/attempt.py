@@ -17,6 +17,7 @@ from fairlead.api import names
 from fairlead.api.kustomization import HistoryEntry, Inventory, InventoryEntry
 from fairlead.controllers.artifacts import AUTHOR, ORIGIN_REVISION, SUBJECT
 from fairlead.controllers.conditionset import ConditionSet
+from fairlead.engine.plan import Action
 from fairlead.objects.duration import format_duration, format_seconds, parse_duration
 from fairlead.runtime.clock import timestamp
 from fairlead.runtime.conditions import FALSE, TRUE, UNKNOWN, find_condition
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from fairlead.api.kustomization import Kustomization, KustomizationStatus
     from fairlead.api.meta import ArtifactStatus
+    from fairlead.engine.plan import ChangeSet
     from fairlead.kube.reflector import Key
     from fairlead.objects.inventory import Inventory as Objects
     from fairlead.runtime.status import StatusSession
@@ -35,6 +37,9 @@ __all__ = ["Attempt", "timeout_of"]
 HEALTHY = "Healthy"
 _SHORTEST_TIMEOUT = timedelta(seconds=30)
 _HISTORY_ENTRIES = 5
+_DELIVERED = "deliveredRevision"
+_RECORD = 500
+"""Characters of names per action that the record keeps."""
 
 
 def timeout_of(kustomization: Kustomization) -> timedelta:
@@ -61,7 +66,8 @@ class Attempt:
     """As it has become; ``None`` before the apply has begun."""
     reason: str = "ArtifactFailed"
     """What a failure at this point is called."""
-    changes: list[str] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)
+    """What it has changed, for the record: names by ``created``, ``configured`` and ``deleted``; and ``appliedIn``."""
 
     # -- what is known ---------------------------------------------------------------------------------------------
 
@@ -97,6 +103,21 @@ class Attempt:
         if self.origin_revision:
             found[names.EVENT_ORIGIN_REVISION] = self.origin_revision
         return found
+
+    @property
+    def audit(self) -> dict[str, str]:
+        """The answer to who, what and where: the revision with its commit's author and subject, and what changed."""
+        metadata = (self.artifact.metadata if self.artifact else None) or {}
+        commit = {key: metadata[key] for key in (AUTHOR, SUBJECT) if metadata.get(key)}
+        return self.event_metadata | commit | self.written
+
+    def record(self, changes: ChangeSet) -> None:
+        """Add what was written to the record."""
+        for action in (Action.CREATED, Action.CONFIGURED, Action.DELETED):
+            known = self.written.get(action.value, "")
+            names = [known, *(str(change.ref) for change in changes.of(action))]
+            if text := " ".join(filter(None, names)):
+                self.written[action.value] = text if len(text) <= _RECORD else f"{text[:_RECORD].rpartition(' ')[0]} …"
 
     def commit_text(self) -> str:
         """Which commit is being delivered, for messages of failures: `` (commit 0123abcd "Subject" by Ada <…>)``."""
@@ -190,6 +211,14 @@ class Attempt:
             last_reconciled_duration=format_seconds(duration),
             last_reconciled_status=reason,
             total_reconciliations=(same[0].total_reconciliations if same else 0) + 1,
-            metadata=self.event_metadata or None,
+            metadata=self._told(same, duration) or None,
         )
         return [entry, *(other for other in history if other not in same)][:_HISTORY_ENTRIES]
+
+    def _told(self, same: list[HistoryEntry], duration: float) -> dict[str, str]:
+        """What the entry tells: a run that changes nothing does not take the place of the delivery that did."""
+        known = (same[0].metadata or {}) if same else {}
+        if known and not self.written:
+            return known | self.event_metadata
+        delivery = {_DELIVERED: self.revision, "finishedIn": format_seconds(duration)} if self.written else {}
+        return self.audit | delivery

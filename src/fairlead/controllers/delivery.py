@@ -136,6 +136,7 @@ class Delivery:
         return bool(result.changes.written)
 
     def _tell_changes(self, changes: ChangeSet) -> None:
+        self._attempt.record(changes)
         if changes.written:
             self._tell(changes.lines())
 

@@ -11,6 +11,7 @@ import msgspec
 
 from fairlead.api import names
 from fairlead.api.meta import ObjectMeta  # noqa: TC001 - msgspec reads the annotation
+from fairlead.api.suspension import UNTIL
 from fairlead.controllers.dependencies import dependencies_of, in_order, key_of, source_of
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.wakes import UserIndex
@@ -207,11 +208,11 @@ class Triggers:
 def _asks_for_a_run(
     old: GitRepository | Kustomization | Malformed | None, new: GitRepository | Kustomization | Malformed | None
 ) -> bool:
-    """Create, delete, a new generation, or a new value of the annotation; other changes are of no concern."""
+    """Create, delete, a new generation, or a new value of an annotation that asks for a run; nothing else matters."""
     if old is None or new is None:
         return True
     before, after = old.metadata, new.metadata
-    asked = before.annotations.get(names.REQUESTED_AT) != after.annotations.get(names.REQUESTED_AT)
+    asked = any(before.annotations.get(key) != after.annotations.get(key) for key in (names.REQUESTED_AT, UNTIL))
     return asked or before.generation != after.generation or before.deletion_timestamp != after.deletion_timestamp
 
 

@@ -21,6 +21,7 @@ from fairlead.controllers.artifacts import git_artifact, tree_id_of
 from fairlead.controllers.conditionset import ConditionSet
 from fairlead.controllers.gitspec import ProviderError, git_spec
 from fairlead.controllers.resources import Malformed
+from fairlead.controllers.suspension import hold
 from fairlead.errors import FairleadError, NotReadyError, UserError
 from fairlead.kube.errors import NotFoundError
 from fairlead.kube.reflector import Key
@@ -111,7 +112,7 @@ class GitRepositories:
             repository = await self._access.add_finalizer(repository)
         if repository.spec.suspend:
             self._unwatch(key)
-            return Result()
+            return await hold(self._access, repository, self._clock.now())
         self._watch_local(key, repository)
         async with self._access.session(repository) as session:
             try:

@@ -51,6 +51,9 @@ class HealthChecks:
         if wait is not None and wait.outcome is None and not delivered.changed:
             return memory.as_planned(now)  # it goes on
         memory.changed, memory.artifact, memory.started = delivered.changed, attempt.artifact, attempt.started
+        if attempt.written:
+            attempt.written["appliedIn"] = format_seconds(now - attempt.started)
+        memory.written = attempt.written
         refs = health_refs(attempt.kustomization, delivered.applied)
         rules = _rules(attempt.kustomization, refs)
         if await HealthTracker(target.watcher).is_ready(refs, rules):
@@ -71,7 +74,7 @@ class HealthChecks:
         if wait is None or wait.outcome is None or memory.delivered is None:
             return memory.as_planned(self._clock.monotonic())
         attempt.artifact, attempt.digest, attempt.started = memory.artifact, memory.delivered.digest, memory.started
-        attempt.reason = "HealthCheckFailed"
+        attempt.reason, attempt.written = "HealthCheckFailed", memory.written
         self._waits.cancel(attempt.key)
         if isinstance(wait.outcome, FairleadError):
             raise wait.outcome

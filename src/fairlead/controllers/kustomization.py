@@ -28,6 +28,7 @@ from fairlead.controllers.memory import Memory
 from fairlead.controllers.notes import Notes, may_be_noted
 from fairlead.controllers.outcomes import Outcomes
 from fairlead.controllers.resources import Malformed
+from fairlead.controllers.suspension import hold
 from fairlead.controllers.variables import load_variables
 from fairlead.engine.drift import field_list
 from fairlead.engine.plan import Action
@@ -148,7 +149,7 @@ class Kustomizations:
         if kustomization.spec.suspend:
             self._waits.cancel(key)
             self._memories.pop(key, None)
-            return Result()
+            return await hold(self._access, kustomization, self._clock.now())
         async with self._access.session(kustomization) as session:
             return await self._guarded(self._attempt(key, kustomization, session), wake)
 

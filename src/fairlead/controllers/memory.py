@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fairlead.runtime.controller import Result
@@ -40,6 +40,8 @@ class Memory:
     """What that delivery was made from."""
     changed: bool = False
     """Whether it changed anything."""
+    written: dict[str, str] = field(default_factory=dict)
+    """What it changed, as :attr:`Attempt.written`."""
     started: float = 0.0
     """When it began."""
 

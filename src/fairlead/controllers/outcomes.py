@@ -63,7 +63,7 @@ class Outcomes:
             await attempt.session.write(attempt.succeeded(healthy=healthy, duration=duration))
             interval = format_duration(attempt.interval)
             text = f"Reconciliation finished in {format_seconds(duration)}, next run in {interval}"
-            metadata = {names.EVENT_COMMIT_STATUS: names.COMMIT_STATUS_UPDATE}
+            metadata = attempt.audit | {names.EVENT_COMMIT_STATUS: names.COMMIT_STATUS_UPDATE}
             self.tell(attempt, "Normal", "ReconciliationSucceeded", text, metadata)
         jitter = self._settings.interval_jitter
         spread = random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 - spreads load, hides nothing

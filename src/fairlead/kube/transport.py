@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections import Counter
 from dataclasses import dataclass
@@ -229,12 +230,23 @@ def _retry_after(text: str | None) -> float | None:
 
 def _connection_error(call: Call, error: Exception, server: str) -> ServerUnavailableError:
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        reason, cause = "ConnectionFailed", f"cannot connect to {server}: {error}"
+        reason, cause = "ConnectionFailed", f"cannot connect to {server}: {_why_unconnected(error)}"
     elif isinstance(error, TimeoutError):
         reason, cause = "Timeout", f"{server} did not answer in time"
     else:
         reason, cause = "ConnectionLost", f"the connection to {server} was lost: {error or type(error).__name__}"
     return ServerUnavailableError(call.subject, call.verb, reason=reason, message=" ".join(cause.split()))
+
+
+def _why_unconnected(error: Exception) -> str:
+    """The reason alone: the library's text repeats the address and shows its own objects."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        reason = error.certificate_error
+        return f"its certificate is not trusted ({getattr(reason, 'verify_message', '') or reason})"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        code = error.os_error.errno or 0
+        return os.strerror(code) if code > 0 else error.os_error.strerror or str(error.os_error)
+    return str(error) or "no answer in time"
 
 
 def _keepalive_socket(address: aiohttp.AddrInfoType) -> socket.socket:
