@@ -87,6 +87,17 @@ class Keepsake(msgspec.Struct, frozen=True):
             objects=objects,
         )
 
+    def renewed(self, state: ClusterState) -> Keepsake:
+        """With the objects as they are now, as far as they still are as we applied them."""
+        objects = []
+        for each in self.objects:
+            applied, record = state.applied(each.ref), state.record(each.ref)
+            if applied is not None and record is not None and record.fingerprint == applied.fingerprint:
+                objects.append(_Object(*each.ref, record.uid, applied.digest, record.fingerprint, record.content))
+            else:
+                objects.append(each)
+        return msgspec.structs.replace(self, objects=objects)
+
     def build(self) -> Build:
         """The build without its objects."""
         seen = ReadSet(self.read, self.listed, frozenset(self.folders), frozenset(self.missed))

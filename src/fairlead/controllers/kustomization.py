@@ -9,6 +9,7 @@ else. A revision that changes no file that a Kustomization is made from is only 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -172,7 +173,10 @@ class Kustomizations:
         if wake.drifted:
             await self._repair(attempt, memory, wake)
         if wake.health:
-            return await self._health.conclude(attempt, memory)
+            result = await self._health.conclude(attempt, memory)
+            if self._resumption is not None:
+                self._resumption.renew(attempt.key)
+            return result
         if wake.noted:
             return await self._note(attempt, memory)
         return memory.as_planned(self._clock.monotonic())
@@ -245,7 +249,7 @@ class Kustomizations:
         keys = await load_keys(attempt.kustomization, self._references)
         build = await self._builds.get(attempt.key, attempt.kustomization, tree_id_of(artifact), variables, keys)
         attempt.digest = build.digest
-        return variables, build
+        return replace(variables, sensitive=variables.sensitive | build.sensitive), build
 
     def _delivery(self, attempt: Attempt, target: Target, sensitive: frozenset[str]) -> Delivery:
         return Delivery(

@@ -42,6 +42,12 @@ class Resumption:
         if not kustomization.spec.kube_config:
             self._keepsakes.save(key, Keepsake.of(kustomization.metadata.uid, build, applied, self._watcher.state))
 
+    def renew(self, key: Key) -> None:
+        """The delivery has become healthy; on the way others may have added to its objects (a rollout's number)."""
+        keepsake = self._keepsakes.find(key)
+        if keepsake is not None:
+            self._keepsakes.save(key, keepsake.renewed(self._watcher.state))
+
     def forget(self, key: Key) -> None:
         self._keepsakes.forget(key)
 

@@ -92,6 +92,19 @@ def test_what_is_not_as_it_was_is_looked_at(changes: dict[str, Any]) -> None:
     assert not state.unchanged(REF, OWNER, "digest")
 
 
+def test_what_others_added_on_the_way_to_health_is_part_of_it() -> None:
+    state = ClusterState()
+    state.accept(LIVE, OWNER, "digest")
+    kept = Keepsake.of("uid", BUILD, [REF], state)
+    numbered = deepcopy(LIVE)
+    numbered["metadata"] |= {"resourceVersion": "6", "annotations": {"deployment.kubernetes.io/revision": "1"}}
+    state.observe(numbered)
+    assert kept is not None
+    restarted = later(metadata={"annotations": {"deployment.kubernetes.io/revision": "1"}})
+    assert not kept.holds(restarted, OWNER)
+    assert kept.renewed(state).holds(restarted, OWNER)
+
+
 def test_what_is_gone_is_looked_at() -> None:
     assert not keepsake().holds(ClusterState(), OWNER)
 
