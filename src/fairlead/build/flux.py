@@ -69,6 +69,8 @@ class Built:
     """Of the YAML of all objects, ``sha256:<hex>``; Flux keeps it in ``status.history``."""
     read_set: ReadSet
     """Which part of the tree counted."""
+    sensitive: frozenset[str] = field(default=frozenset(), repr=False)
+    """Values that were encrypted in objects that are no Secrets; they must not show in any message."""
 
 
 def build(tree: Tree, spec: KustomizationSpec, variables: Variables, keys: Keys | None = None) -> Built:
@@ -77,17 +79,26 @@ def build(tree: Tree, spec: KustomizationSpec, variables: Variables, keys: Keys 
     Raises :class:`PathNotFoundError`, or another ``BuildError`` that names the file. Without keys encrypted Secrets are
     refused, for nobody could read them in the cluster.
     """
+    if keys is None:
+        return _build(tree, spec, variables, None)
+    with Opener(keys) as opener:
+        try:
+            return _build(tree, spec, variables, opener)
+        except BuildError as error:
+            raise opener.redacted(error) from None
+
+
+def _build(tree: Tree, spec: KustomizationSpec, variables: Variables, opener: Opener | None) -> Built:
     recording = RecordingTree(tree)
     folder = _folder(recording, spec.path or "")
     files = kustomization_overlay(recording, folder, spec)
-    if keys is None:
+    if opener is None:
         rendered = _render(recording, tree, folder, files)
     else:
-        with Opener(keys) as opener:
-            opened = _opened_files(OverlayTree(recording, files), folder, opener)
-            rendered = _render(recording, tree, folder, files | opened)
-            opener.verify(tree, recording.read_set().read.keys() - opened.keys())
-            rendered = [_decrypted(manifest, opener) for manifest in rendered]
+        opened = _opened_files(OverlayTree(recording, files), folder, opener)
+        rendered = _render(recording, tree, folder, files | opened)
+        opener.verify(tree, recording.read_set().read.keys() - opened.keys())
+        rendered = [_decrypted(manifest, opener) for manifest in rendered]
     check_names(variables.values)
     texts: list[str] = []
     objects: list[Manifest] = []
@@ -99,7 +110,8 @@ def build(tree: Tree, spec: KustomizationSpec, variables: Variables, keys: Keys 
         texts.append(text if substituted is None else dump(substituted))
     digest = hashlib.sha256("---\n".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
     prepared = [_prepare(manifest, spec) for manifest in collect(objects)]
-    return Built(prepared, f"sha256:{digest}", recording.read_set())
+    sensitive = opener.sensitive if opener else frozenset()
+    return Built(prepared, f"sha256:{digest}", recording.read_set(), sensitive)
 
 
 def _render(recording: RecordingTree, tree: Tree, folder: str, files: Mapping[str, bytes]) -> list[Manifest]:

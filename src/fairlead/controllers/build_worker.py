@@ -60,6 +60,8 @@ class Outcome(msgspec.Struct, frozen=True):
     listed: dict[str, str] = {}
     folders: list[str] = []
     missed: list[str] = []
+    sensitive: list[str] = []
+    """Values that no message may show."""
 
 
 def execute(store: ObjectStore, job: Job) -> Outcome:
@@ -78,6 +80,7 @@ def execute(store: ObjectStore, job: Job) -> Outcome:
         listed=dict(seen.listed),
         folders=sorted(seen.folders),
         missed=sorted(seen.missed),
+        sensitive=sorted(built.sensitive),
     )
 
 

@@ -55,6 +55,8 @@ class Build:
     count: int
     packed: bytes = field(repr=False)
     read_set: ReadSet = field(repr=False)
+    sensitive: frozenset[str] = field(default=frozenset(), repr=False)
+    """Values that were encrypted in objects that are no Secrets."""
 
     @property
     def is_small(self) -> bool:
@@ -160,7 +162,8 @@ def _build(outcome: Outcome, generation: int, variables: str) -> Build:
     match outcome.fault:
         case "":
             seen = ReadSet(outcome.read, outcome.listed, frozenset(outcome.folders), frozenset(outcome.missed))
-            return Build(generation, variables, outcome.digest, outcome.count, outcome.objects, seen)
+            sensitive = frozenset(outcome.sensitive)
+            return Build(generation, variables, outcome.digest, outcome.count, outcome.objects, seen, sensitive)
         case "path":
             raise PathNotFoundError(outcome.error)
         case "store":

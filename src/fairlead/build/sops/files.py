@@ -12,6 +12,8 @@ from fairlead.build.sops.stores import Format, emit, parse
 from fairlead.build.sops.values import Comment, decrypt_text, decrypt_value, mac_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fairlead.build.sops.keys import KeyRing
     from fairlead.build.sops.metadata import Metadata
 
@@ -68,14 +70,22 @@ def _decrypted(content: bytes, ring: KeyRing, read: Format, *, verify_mac: bool)
     encrypted = parse(content, read)
     walk = _Walk(encrypted.metadata, ring.data_key(encrypted.metadata))
     plain = [walk.branch(document, ()) for document in encrypted.documents]
+    ring.values.update(walk.texts())
     if verify_mac:
         walk.compare()
     return walk, plain
 
 
-def decrypt_object(manifest: dict[str, Any], metadata: Metadata, ring: KeyRing) -> dict[str, Any]:
-    """A built object without its ``sops`` field. Its MAC cannot be compared: the build may have changed the object."""
-    return _Walk(metadata, ring.data_key(metadata)).branch({k: v for k, v in manifest.items() if k != "sops"}, ())
+def decrypt_object(manifest: dict[str, Any], metadata: Metadata, ring: KeyRing) -> tuple[dict[str, Any], set[str]]:
+    """A built object without its ``sops`` field, and the texts that were encrypted.
+
+    Its MAC cannot be compared: the build may have changed the object.
+    """
+    walk = _Walk(metadata, ring.data_key(metadata))
+    plain = walk.branch({key: value for key, value in manifest.items() if key != "sops"}, ())
+    texts = set(walk.texts())
+    ring.values |= texts
+    return plain, texts
 
 
 class _Walk:
@@ -116,6 +126,10 @@ class _Walk:
         if encrypted or not self._metadata.mac_only_encrypted:
             self._hash.update(mac_bytes(value))
         return value
+
+    def texts(self) -> Iterator[str]:
+        """The decrypted values that a message could quote."""
+        return (str(value) for value in self.found if not isinstance(value, bool))
 
     def comment(self, text: str) -> str | None:
         """A comment in plain. It is authenticated with the path of what it stands in, which a text does not tell."""

@@ -65,6 +65,8 @@ class KeyRing:
         self._identities: list[Any] | None = None
         self._home: str | None = None
         self._opened: dict[tuple[Group, ...], bytes] = {}
+        self.values: set[str] = set()
+        """All texts that were decrypted with these keys: they must show in no message."""
 
     def __enter__(self) -> Self:
         return self

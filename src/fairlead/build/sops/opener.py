@@ -14,7 +14,9 @@ from fairlead.build.sops.errors import NoKeyError, SopsError
 from fairlead.build.sops.files import Format, decrypt_documents, decrypt_file, decrypt_object, detect, format_for
 from fairlead.build.sops.keys import KeyRing
 from fairlead.build.sops.metadata import Metadata
+from fairlead.errors import BuildError
 from fairlead.objects.manifest import is_secret
+from fairlead.objects.redact import Redactor
 from fairlead.objects.ref import ObjectRef
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Opener:
     def __init__(self, keys: Keys) -> None:
         self._ring = KeyRing(keys)
         self._verify_mac = keys.verify_mac
+        self._sensitive: set[str] = set()
 
     def __enter__(self) -> Self:
         self._ring.__enter__()
@@ -44,6 +47,16 @@ class Opener:
 
     def __exit__(self, *details: object) -> None:
         self._ring.__exit__(*details)
+
+    @property
+    def sensitive(self) -> frozenset[str]:
+        """Decrypted values in objects that are no Secrets, whose values nobody else takes care of."""
+        return frozenset(self._sensitive)
+
+    def redacted(self, error: BuildError) -> BuildError:
+        """The error without any value that was decrypted: builds quote what they cannot use."""
+        text = Redactor(self._ring.values).text(str(error))
+        return error if text == str(error) else BuildError(text)
 
     def file(self, tree: Tree, path: str, write: Format) -> bytes | None:
         """The plain content of an encrypted file in a format; ``None`` for one that is not encrypted."""
@@ -79,10 +92,16 @@ class Opener:
         block = manifest.get("sops")
         try:
             if isinstance(block, dict) and block.get("mac"):
-                return decrypt_object(manifest, Metadata.of(block), self._ring)
+                return self._opened(manifest, Metadata.of(block))
             return self._secret(manifest) if is_secret(manifest) else manifest
         except SopsError as error:
             raise type(error)(f"{ObjectRef.of(manifest)} cannot be decrypted: {error}") from error
+
+    def _opened(self, manifest: Manifest, metadata: Metadata) -> Manifest:
+        plain, texts = decrypt_object(manifest, metadata, self._ring)
+        if not is_secret(manifest):
+            self._sensitive.update(texts)
+        return plain
 
     def _secret(self, manifest: Manifest) -> Manifest:
         """A Secret some of whose values are whole encrypted files."""

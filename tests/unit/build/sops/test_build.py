@@ -134,3 +134,24 @@ def test_references_out_of_the_tree_are_left_to_the_build(tmp_path: Path) -> Non
     (tmp_path / "app").mkdir()
     (tmp_path / "app/kustomization.yaml").write_text(files["app/kustomization.yaml"])
     assert plain_files(FolderTree(tmp_path), "app") == {}
+
+
+def test_values_show_in_no_error(tmp_path: Path) -> None:
+    """Builds quote what they cannot use."""
+    kustomization = "resources: [plain.yaml]\npatches:\n- path: patch.yaml\n"
+    files = {
+        "app/patch.yaml": VECTORS["yaml"]["encrypted"],
+        "app/plain.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: login}\n",
+        "app/kustomization.yaml": kustomization,
+    }
+    with pytest.raises(BuildError) as caught:
+        built(tmp_path, files)
+    for value in ("hello", "ünïcode", "one\ntwo"):
+        assert value not in str(caught.value)
+        assert value not in "".join(map(str, (caught.value.__cause__, caught.value.__suppress_context__)))
+
+
+def test_values_of_other_kinds_are_known_as_sensitive(tmp_path: Path) -> None:
+    found = built(tmp_path, {"app/all.yaml": VECTORS["yaml-two-documents"]["encrypted"]})
+    assert found.sensitive == {"b"}
+    assert "sensitive" not in repr(found)
