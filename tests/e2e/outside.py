@@ -134,8 +134,10 @@ class Kubectl:
         self.kubeconfig = kubeconfig
 
     def __call__(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+        # A cache of its own: kubectl keeps discovery by host and port, and another test's server had this port before.
+        cache = str(self.kubeconfig.parent / "kubectl-cache")
         result = subprocess.run(
-            ["kubectl", "--kubeconfig", str(self.kubeconfig), *arguments],
+            ["kubectl", "--kubeconfig", str(self.kubeconfig), "--cache-dir", cache, *arguments],
             input=stdin,
             capture_output=True,
             text=True,
