@@ -69,7 +69,10 @@ def decrypt_documents(content: bytes, ring: KeyRing, read: Format, *, verify_mac
 def _decrypted(content: bytes, ring: KeyRing, read: Format, *, verify_mac: bool) -> tuple[_Walk, list[dict[str, Any]]]:
     encrypted = parse(content, read)
     walk = _Walk(encrypted.metadata, ring.data_key(encrypted.metadata))
-    plain = [walk.branch(document, ()) for document in encrypted.documents]
+    try:
+        plain = [walk.branch(document, ()) for document in encrypted.documents]
+    except RecursionError:
+        raise SopsError("it is nested too deeply") from None
     ring.values.update(walk.texts())
     if verify_mac:
         walk.compare()

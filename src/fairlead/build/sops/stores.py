@@ -105,7 +105,7 @@ def _yaml(text: str) -> list[Document]:
 def _json(text: str) -> Document:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SopsError("it is no JSON") from None
     if not isinstance(value, dict):
         raise SopsError("it is no JSON object")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Comment", "Scalar", "Time", "decrypt_text", "decrypt_value", "is_encrypted", "mac_bytes"]
 
-_ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:(.+),iv:(.+),tag:(.+),type:(.+)\]")
+_ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:([^,]+),iv:([^,]+),tag:([^,]+),type:([^,\]]+)\]")
 
 Scalar = str | int | float | bool
 

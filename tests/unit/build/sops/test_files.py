@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fairlead.build.sops import Keys, SopsError, decrypt_file, detect, format_for
 from fairlead.build.sops.errors import MacError, NoKeyError
@@ -20,6 +23,7 @@ from fairlead.objects.yaml import load_all
 DATA: dict[str, Any] = json.loads(Path(__file__).with_name("vectors.json").read_text())
 VECTORS: dict[str, dict[str, str]] = {vector["name"]: vector for vector in DATA["vectors"]}
 AGE, OTHER, OPENPGP = (DATA["keys"][name].encode() for name in ("age", "other", "openpgp"))
+AGE_KEYS = Keys.from_secret({"a.agekey": AGE, "b.agekey": OTHER})
 KEYS = Keys.from_secret({"a.agekey": AGE, "b.agekey": OTHER, "c.asc": OPENPGP})
 needs_gpg = pytest.mark.skipif(shutil.which("gpg") is None, reason="needs the program gpg")
 
@@ -99,6 +103,29 @@ def test_a_truncated_file_is_an_error_and_nothing_else(name: str) -> None:
             cut = content[: len(content) * part // 24]
             with pytest.raises(SopsError):
                 decrypt_file(cut, ring, read, format_for(VECTORS[name]["file"]))
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_file_holds_the_error_is_ours(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from([name for name in VECTORS if "openpgp" not in name]))
+    text = VECTORS[name]["encrypted"]
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 80)))
+    junk = data.draw(st.sampled_from(["", "\n", ": ", "- ", '"', "{", "[", "null", "12", "key_groups: 3\n", "\x00"]))
+    content = f"{text[:start]}{junk}{text[end:]}".encode()
+    read = detect(content)
+    if read is not None:
+        with contextlib.suppress(SopsError), KeyRing(AGE_KEYS) as ring:
+            decrypt_file(content, ring, read, format_for(VECTORS[name]["file"]))
+
+
+def test_deep_files_are_refused() -> None:
+    block = json.loads(VECTORS["json"]["encrypted"])["sops"]
+    for depth in (400, 100_000):
+        text = f'{{"sops": {json.dumps(block)}, "a_unencrypted": {"[" * depth}{"]" * depth}}}'
+        with pytest.raises(SopsError), KeyRing(AGE_KEYS) as ring:
+            decrypt_file(text.encode(), ring, Format.JSON, Format.JSON)
 
 
 def test_a_wrong_key_is_told_with_the_recipient() -> None:
