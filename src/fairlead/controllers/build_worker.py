@@ -6,6 +6,8 @@ It never outlives the controllers, and a build that runs wild can be killed with
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import os
 import struct
 import sys
 import zlib
@@ -28,6 +30,7 @@ __all__ = ["HEADER", "Job", "Outcome", "execute"]
 
 HEADER = struct.Struct(">I")
 """Each message is preceded by its length."""
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -90,7 +93,20 @@ def _fault(error: FairleadError) -> str:
     return "path" if isinstance(error, PathNotFoundError) else "build"
 
 
+def _adopt_orphans() -> None:
+    """Become the parent of GnuPG's agents, which detach themselves: the first process of a container might not reap."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _reap() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def main() -> None:
+    _adopt_orphans()
     stores: dict[str, ObjectStore] = {}
     jobs = msgspec.msgpack.Decoder(Job)
     while message := _receive(sys.stdin.buffer):
@@ -98,6 +114,7 @@ def main() -> None:
         if job.store not in stores:
             stores[job.store] = ObjectStore(Path(job.store))
         _send(sys.stdout.buffer, msgspec.msgpack.encode(execute(stores[job.store], job)))
+        _reap()
 
 
 def _receive(stream: BinaryIO) -> bytes:
