@@ -186,7 +186,7 @@ class Kustomizations:
     async def _deliver(self, attempt: Attempt, memory: Memory) -> Result:
         self.notes.drop(attempt.key)
         with self.notes.held():
-            if memory.delivered is None and await self._resume(attempt, memory):
+            if not (memory.delivered and memory.delivered.is_whole) and await self._resume(attempt, memory):
                 return memory.next_in(attempt.interval.total_seconds(), self._clock.monotonic())
             return await self._deliver_all(attempt, memory)
 
