@@ -70,9 +70,9 @@ CASES = {
         ("link.yaml",),
     ),
     "an unknown field of the kustomization": (
-        {"apps/kustomization.yaml": "resources: [kept.yaml]\nresuorces: [x.yaml]\n"},
+        {"apps/kustomization.yaml": "resources: [kept.yaml]\nresourcez: [x.yaml]\n"},
         "BuildFailed",
-        ("resuorces", "kustomization.yaml"),
+        ("resourcez", "kustomization.yaml"),
     ),
     "the folder is gone": ({"apps/kept.yaml": None}, "ArtifactFailed", ("apps",)),
 }
