@@ -1,0 +1,67 @@
+"""`fairlead get --watch` and `events --watch` go on telling what happens, in the process that a user has."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from tests.support.cli import kubeconfig_text
+from tests.support.manifests import config_map
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.support.world import World
+
+PATIENCE = 20.0
+
+
+@asynccontextmanager
+async def watching(world: World, folder: Path, *words: str) -> AsyncIterator[asyncio.StreamReader]:
+    """The lines of a command that does not end."""
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(kubeconfig_text(world.client.config))
+    arguments = ["-m", "fairlead", *words, "--kubeconfig", str(kubeconfig), "-n", world.namespace]
+    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        yield process.stdout
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def line_with(lines: asyncio.StreamReader, *texts: str) -> str:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            line = (await lines.readline()).decode()
+            assert line, f"the command ended before it said {texts}"
+            if all(text in line for text in texts):
+                return line
+
+
+async def test_get_follows_every_kind(world: World, tmp_path: Path) -> None:
+    world.repo.commit("Begin", {"apps/settings.yaml": config_map("settings", world.namespace, {"zone": "a"})})
+    await world.git_repository()
+    await world.kustomization("apps", path="./apps")
+    await world.ready("apps")
+    async with watching(world, tmp_path, "get", "all", "--watch") as lines:
+        header = await line_with(lines, "NAME", "REVISION")
+        await line_with(lines, "kustomization/apps")
+        head = world.repo.commit("Move", {"apps/settings.yaml": config_map("settings", world.namespace, {"zone": "b"})})
+        await line_with(lines, "gitrepository/fleet", head[:8])
+        changed = await line_with(lines, "kustomization/apps", head[:8], "True", "Applied revision")
+        assert changed.index("main@") >= header.index("REVISION") - 1, "changes keep the columns"
+
+
+async def test_events_follow(world: World, tmp_path: Path) -> None:
+    async with watching(world, tmp_path, "events", "--watch") as lines:
+        await line_with(lines, "LAST SEEN", "MESSAGE")
+        world.repo.commit("Begin", {"apps/settings.yaml": config_map("settings", world.namespace, {"zone": "a"})})
+        await world.git_repository()
+        await world.kustomization("apps", path="./apps")
+        await line_with(lines, "NewArtifact", "GitRepository/fleet")
+        await line_with(lines, "ReconciliationSucceeded", "Kustomization/apps")
