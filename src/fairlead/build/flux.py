@@ -16,6 +16,7 @@ from fairlead.build.generated import kustomization_overlay
 from fairlead.build.kustomize import KustomizeOptions
 from fairlead.build.kustomize import build as kustomize
 from fairlead.build.sops import Opener
+from fairlead.build.sops.mask import masked
 from fairlead.build.sops.references import plain_files
 from fairlead.build.substitute import check_names, substitute
 from fairlead.build.tree import OverlayTree, RecordingTree
@@ -73,14 +74,16 @@ class Built:
     """Values that were encrypted in objects that are no Secrets; they must not show in any message."""
 
 
-def build(tree: Tree, spec: KustomizationSpec, variables: Variables, keys: Keys | None = None) -> Built:
+def build(
+    tree: Tree, spec: KustomizationSpec, variables: Variables, keys: Keys | None = None, *, mask_encrypted: bool = False
+) -> Built:
     """Builds ``spec.path`` of the tree, and decrypts what is encrypted when there are ``keys`` (of which none may fit).
 
     Raises :class:`PathNotFoundError`, or another ``BuildError`` that names the file. Without keys encrypted Secrets are
-    refused, for nobody could read them in the cluster.
+    refused, for nobody could read them in the cluster; ``mask_encrypted`` shows them with ``**SOPS**`` for each value.
     """
     if keys is None:
-        return _build(tree, spec, variables, None)
+        return _build(tree, spec, variables, None, mask_encrypted=mask_encrypted)
     with Opener(keys) as opener:
         try:
             return _build(tree, spec, variables, opener)
@@ -88,12 +91,15 @@ def build(tree: Tree, spec: KustomizationSpec, variables: Variables, keys: Keys 
             raise opener.redacted(error) from None
 
 
-def _build(tree: Tree, spec: KustomizationSpec, variables: Variables, opener: Opener | None) -> Built:
+def _build(
+    tree: Tree, spec: KustomizationSpec, variables: Variables, opener: Opener | None, *, mask_encrypted: bool = False
+) -> Built:
     recording = RecordingTree(tree)
     folder = _folder(recording, spec.path or "")
     files = kustomization_overlay(recording, folder, spec)
     if opener is None:
         rendered = _render(recording, tree, folder, files)
+        rendered = [masked(manifest) for manifest in rendered] if mask_encrypted else rendered
     else:
         opened = _opened_files(OverlayTree(recording, files), folder, opener)
         rendered = _render(recording, tree, folder, files | opened)

@@ -13,7 +13,7 @@ import click
 from fairlead.cli.connection import Connection, cluster_options, connect
 from fairlead.cli.failures import explain
 from fairlead.cli.groups import Group
-from fairlead.cli.local import Source, find, render, source_options, variables_from
+from fairlead.cli.local import Source, find, keys_from, render, source_options, variables_from
 from fairlead.errors import FairleadError, NotReadyError
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ async def _compare(source: Source, connection: Connection) -> ChangeSet:
 
     async with connect(connection) as client:
         owner = await find(client, source, connection.namespace)
-        desired = render(owner, source.folder, await variables_from(client, owner))
+        keys = await keys_from(client, owner)
+        desired = render(owner, source.folder, await variables_from(client, owner), keys=keys)
         entries = owner.status.inventory.entries if owner.status.inventory else []
         inventory = Inventory.from_entries({"id": entry.id, "v": entry.v} for entry in entries)
         refs = {ObjectRef.of(manifest): manifest for manifest in desired}

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fairlead.api.kustomization import Kustomization
+    from fairlead.build.sops import Keys
     from fairlead.cli.connection import Connection
     from fairlead.kube.client import KubeClient
     from fairlead.objects.manifest import Manifest
 
-__all__ = ["Source", "find", "load", "render", "source_options", "variables_from"]
+__all__ = ["Source", "find", "keys_from", "load", "render", "source_options", "variables_from"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +98,36 @@ async def variables_from(client: KubeClient, kustomization: Kustomization) -> di
     return found
 
 
+async def keys_from(client: KubeClient, kustomization: Kustomization) -> Keys | None:
+    """The private keys for encrypted files, if there are any and one may read them."""
+    import base64
+
+    from fairlead.build.sops import Keys
+    from fairlead.errors import ForbiddenError
+    from fairlead.kube.errors import NotFoundError
+
+    decryption = kustomization.spec.decryption
+    if decryption is None or decryption.secret_ref is None:
+        return None
+    try:
+        secret = await client.get(ObjectRef("", "Secret", kustomization.metadata.namespace, decryption.secret_ref.name))
+    except (NotFoundError, ForbiddenError):
+        return None
+    return Keys.from_secret({key: base64.b64decode(value) for key, value in (secret.get("data") or {}).items()})
+
+
 def render(
-    kustomization: Kustomization, folder: Path, variables: dict[str, str], *, strict: bool = True
+    kustomization: Kustomization,
+    folder: Path,
+    variables: dict[str, str],
+    *,
+    strict: bool = True,
+    keys: Keys | None = None,
 ) -> list[Manifest]:
-    """The objects as they would be applied: with owner labels and common metadata, normalised."""
+    """The objects as they would be applied: with owner labels and common metadata, normalised.
+
+    Without ``keys`` encrypted values are masked.
+    """
     import msgspec
 
     from fairlead.build import flux
@@ -113,7 +140,8 @@ def render(
     post_build = spec.post_build
     values = {**variables, **((post_build and post_build.substitute) or {})}
     always = bool(post_build and post_build.substitute_strategy == "Always")
-    built = flux.build(FolderTree(root), spec, flux.Variables(values, strict=strict, always=always))
+    tree, names = FolderTree(root), flux.Variables(values, strict=strict, always=always)
+    built = flux.build(tree, spec, names, keys, mask_encrypted=True)
     metadata = kustomization.metadata
     owner = {OWNER_NAME: metadata.name, OWNER_NAMESPACE: metadata.namespace}
     common = spec.common_metadata

@@ -89,7 +89,7 @@ def secret_values(manifest: Mapping[str, Any]) -> set[str]:
 
 def _decoded(value: str) -> set[str]:
     try:
-        text = base64.b64decode(value, validate=True).decode()
+        text = base64.b64decode("".join(value.split()), validate=True).decode()
     except (binascii.Error, ValueError):
         return set()
     return {text, *(line for line in text.splitlines() if len(line.strip()) > 3)}

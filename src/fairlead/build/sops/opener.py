@@ -7,13 +7,13 @@ whose MAC does not fit fails the build, for somebody without the key has changed
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING, Any, Self
 
 from fairlead.build.sops.errors import NoKeyError, SopsError
 from fairlead.build.sops.files import Format, decrypt_documents, decrypt_file, decrypt_object, detect, format_for
 from fairlead.build.sops.keys import KeyRing
 from fairlead.build.sops.metadata import Metadata
+from fairlead.build.sops.values import from_base64
 from fairlead.errors import BuildError
 from fairlead.objects.manifest import is_secret
 from fairlead.objects.redact import Redactor
@@ -112,13 +112,10 @@ class Opener:
         return {**manifest, "data": {**data, **opened}} if opened else manifest
 
     def _value(self, key: str, value: Any) -> str | None:
-        try:
-            content = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
-        except (binascii.Error, ValueError):
-            return None  # the API server will say so
-        read = detect(content)
-        if read is None:
-            return None
+        content = from_base64(value)
+        read = detect(content) if content is not None else None
+        if content is None or read is None:
+            return None  # what is no base64 is told by the API server
         try:
             plain = decrypt_file(content, self._ring, read, format_for(key), verify_mac=self._verify_mac)
         except SopsError as error:

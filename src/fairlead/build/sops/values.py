@@ -15,7 +15,7 @@ from fairlead.build.sops.errors import SopsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Comment", "Scalar", "Time", "decrypt_text", "decrypt_value", "is_encrypted", "mac_bytes"]
+__all__ = ["Comment", "Scalar", "Time", "decrypt_text", "decrypt_value", "from_base64", "is_encrypted", "mac_bytes"]
 
 _ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:([^,]+),iv:([^,]+),tag:([^,]+),type:([^,\]]+)\]")
 
@@ -83,6 +83,16 @@ def _typed(plain: bytes, kind: str, name: str) -> Scalar:
     except (ValueError, KeyError):
         raise SopsError(f"the value of '{name}' is not of its type {kind}") from None
     raise SopsError(f"the value of '{name}' has the unknown type {kind}")
+
+
+def from_base64(value: object) -> bytes | None:
+    """A value of a Secret; ``None`` for what is none. Line breaks are allowed, kustomize makes some."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return base64.b64decode(value.replace("\n", "").replace("\r", ""), validate=True)
+    except (binascii.Error, ValueError):
+        return None
 
 
 def mac_bytes(value: object) -> bytes:

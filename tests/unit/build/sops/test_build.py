@@ -155,3 +155,23 @@ def test_values_of_other_kinds_are_known_as_sensitive(tmp_path: Path) -> None:
     found = built(tmp_path, {"app/all.yaml": VECTORS["yaml-two-documents"]["encrypted"]})
     assert found.sensitive == {"b"}
     assert "sensitive" not in repr(found)
+
+
+def test_without_keys_values_can_be_masked(tmp_path: Path) -> None:
+    """For those who look at a build: nothing is decrypted, and what would fail does not."""
+    kustomization = (
+        "generatorOptions: {disableNameSuffixHash: true}\nresources: [login.yaml]\n"
+        "secretGenerator:\n- name: made\n  files: [a.json, b.txt]\n"
+    )
+    files = {
+        "app/login.yaml": SECRET,
+        "app/a.json": VECTORS["json"]["encrypted"],
+        "app/b.txt": "plain",
+        "app/kustomization.yaml": kustomization,
+    }
+    built(tmp_path, files)
+    found = build(FolderTree(tmp_path), SPEC, Variables(), mask_encrypted=True).objects
+    login, made = found
+    assert "sops" not in login
+    assert decoded(login) == {"user": "**SOPS**", "password": "**SOPS**"}
+    assert decoded(made) == {"a.json": "**SOPS**", "b.txt": "plain"}
