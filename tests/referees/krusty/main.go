@@ -13,13 +13,19 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
-func build(options *krusty.Options, directory string) (string, error) {
+// The library panics on some broken input; that, too, is an answer.
+func build(options *krusty.Options, directory string) (text string, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("panic: %v", reason)
+		}
+	}()
 	objects, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), directory)
 	if err != nil {
 		return "", err
 	}
-	text, err := objects.AsYaml()
-	return string(text), err
+	content, err := objects.AsYaml()
+	return string(content), err
 }
 
 func main() {

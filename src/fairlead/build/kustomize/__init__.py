@@ -8,6 +8,7 @@ from __future__ import annotations
 from .cache import BuildCache
 from .engine import KustomizeOptions, KustomizeResult, build, render
 from .errors import KustomizeError
+from .origins import Origin
 from .remote import Fetcher, Repository
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "KustomizeError",
     "KustomizeOptions",
     "KustomizeResult",
+    "Origin",
     "Repository",
     "build",
     "render",

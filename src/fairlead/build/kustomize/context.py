@@ -158,6 +158,13 @@ class Context:
     def run_step(self, step: Step, resources: Collection, target: Target) -> None:
         step.run(resources, self.schemas)
 
+    def merge_generated(self, resource: Resource, resources: Collection) -> None:
+        resources.merge_generated(resource)
+
+    def after(self, about: str, resources: Collection, work: Callable[[], None]) -> None:
+        """Carries out a part of the end of a build; ``about`` names it."""
+        work()
+
     def trace_generated(self, resource: Resource, target: Target, about: str) -> None:
         """Nothing to do without a trace."""
 

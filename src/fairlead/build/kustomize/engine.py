@@ -15,7 +15,7 @@ from .hashes import add_hashes
 from .loader import Loader
 from .metadata import finish_annotations, is_local
 from .ordering import sort_resources
-from .parse import check_printable
+from .parse import check_printable, check_resource
 from .references import update_references
 from .steps import METADATA_LABELS
 from .target import Layer, Target
@@ -51,6 +51,8 @@ class KustomizeOptions:
     lenient: bool = True
     """Allow what kustomize allows since 5.7: a patch file without content, and ``.*`` as the only pattern of a
     target."""
+    origins: bool = False
+    """Tell for every leaf of every object where it comes from; costs time, and nothing is shared with other builds."""
     cache: BuildCache | None = None
     """Shares parsed files and built bases with other builds; ``None`` shares nothing."""
     fetcher: Fetcher | None = None
@@ -68,6 +70,11 @@ class KustomizeResult:
     _objects: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
     @property
+    def origins(self) -> list[Any]:
+        """For each object a structure like it with an ``Origin`` for each leaf; empty unless the options ask for it."""
+        return [resource.traces for resource in self.resources if resource.traces is not None]
+
+    @property
     def objects(self) -> list[dict[str, Any]]:
         """The objects as the API server would get them from the printed text; shared values, not to be changed in
         place."""
@@ -81,7 +88,7 @@ def build(tree: Tree, folder: str, options: KustomizeOptions | None = None) -> K
     """Builds the kustomization in a folder; raises :class:`KustomizeError`, or what the fetcher raises."""
     options = options or KustomizeOptions()
     recorder = RecordingTree(tree)
-    context = Context(lenient=options.lenient, cache=options.cache)
+    context = _context(options)
     loader = Loader.at(recorder, folder, restricted=options.root_only, fetcher=options.fetcher)
     target = Target(context, loader, None)
     wanted = target.kustomization.list("buildMetadata")
@@ -91,37 +98,57 @@ def build(tree: Tree, folder: str, options: KustomizeOptions | None = None) -> K
     with _shallow():
         layer = target.accumulate(Layer())
         _finish(layer, target, options)
-        for resource in layer.resources:
-            finish_annotations(resource, wanted)
+        context.after("buildMetadata", layer.resources, lambda: _finish_annotations(layer, wanted))
     return KustomizeResult(layer.resources.items, recorder.read_set(), tuple(context.warnings))
+
+
+def _context(options: KustomizeOptions) -> Context:
+    if not options.origins:
+        return Context(lenient=options.lenient, cache=options.cache)
+    from .tracing import TracingContext  # who does not ask for origins pays nothing, not even the import
+
+    return TracingContext(lenient=options.lenient)
 
 
 @contextmanager
 def _shallow() -> Iterator[None]:
-    """What is nested deeper than Python can follow is the user's error: files are checked, patches may still add levels."""
+    """Nesting that Python cannot follow is the user's error: files are checked, but patches may add levels."""
     try:
         yield
     except RecursionError as error:
         raise KustomizeError("something is nested too deeply to be built") from error
 
 
+def _finish_annotations(layer: Layer, wanted: Sequence[str]) -> None:
+    for resource in layer.resources:
+        finish_annotations(resource, wanted)
+
+
 def _finish(layer: Layer, target: Target, options: KustomizeOptions) -> None:
     """Once, at the top: hashes, references, variables; local resources go; sorting; the managed-by label."""
     resources = layer.resources
-    add_hashes(resources)
-    update_references(resources, layer.config)
-    unused = resolve_variables(resources, layer.variables, layer.config["varReference"])
-    if unused:
-        target.context.warnings.append(f"well-defined vars that were never replaced: {','.join(unused)}\n")
+    context = target.context
+    context.after("name hash", resources, lambda: add_hashes(resources))
+    context.after("name reference", resources, lambda: update_references(resources, layer.config))
+    context.after("vars", resources, lambda: _resolve(layer, context))
+    for resource in resources:
+        check_resource(resource.value)
     if any(is_local(resource) for resource in resources):
         resources.items = [resource for resource in resources if not is_local(resource)]
     sort_options = target.kustomization.fields.get("sortOptions")
     sort_resources(resources, sort_options, legacy_by_default=options.legacy_order)
     if options.managed_by_label or "managedByLabel" in target.kustomization.list("buildMetadata"):
-        set_labels(resources, {"app.kubernetes.io/managed-by": MANAGED_BY}, (METADATA_LABELS,))
-    if target.context.odd:
+        labels = {"app.kubernetes.io/managed-by": MANAGED_BY}
+        context.after("managedByLabel", resources, lambda: set_labels(resources, labels, (METADATA_LABELS,)))
+    if context.odd:
         for resource in resources:
             check_printable(resource.value)
+
+
+def _resolve(layer: Layer, context: Context) -> None:
+    unused = resolve_variables(layer.resources, layer.variables, layer.config["varReference"])
+    if unused:
+        context.warnings.append(f"well-defined vars that were never replaced: {','.join(unused)}\n")
 
 
 def render(result: KustomizeResult, cache: BuildCache | None = None) -> str:

@@ -113,10 +113,10 @@ def _apply(document: Any, operation: Operation) -> Any:
         case "replace":
             return _replace(document, operation.path, _new(operation))
         case "move":
-            moved = _get(document, operation.source, "move", operation.source)
-            return _add(_remove(document, operation.source), operation.path, moved)
+            moved = _get(document, operation.source, "move")
+            return _add(_remove(document, operation.source, "move"), operation.path, moved, "move")
         case "copy":
-            copied = _get(document, operation.source, "copy", operation.source)
+            copied = _get(document, operation.source, "copy")
             if count_nodes(copied, _MOST_COPIED_NODES) >= _MOST_COPIED_NODES:
                 raise KustomizeError(f"copy operation does not apply: there is too much at '{operation.source}'")
             return _add(document, operation.path, as_json(copied), verb="copy")
@@ -169,7 +169,8 @@ def _add(document: Any, path: str, value: Any, verb: str = "add") -> Any:
     parts = _parts(path)
     container = _find(document, parts)
     if container is None:
-        raise KustomizeError(f'{verb} operation does not apply: doc is missing path: "{path}": missing value')
+        missing = f'path: "{path}"' if verb == "add" else f"destination path: {path}"
+        raise KustomizeError(f"{verb} operation does not apply: doc is missing {missing}: missing value")
     key = parts[-1]
     if isinstance(container, dict):
         container[key] = value
@@ -195,7 +196,7 @@ def _add(document: Any, path: str, value: Any, verb: str = "add") -> Any:
     return document
 
 
-def _remove(document: Any, path: str) -> Any:
+def _remove(document: Any, path: str, verb: str = "remove") -> Any:
     parts = _parts(path)
     container = _find(document, parts) if parts else None
     if container is None:
@@ -204,14 +205,14 @@ def _remove(document: Any, path: str) -> Any:
     if isinstance(container, dict):
         if key not in container:
             raise KustomizeError(
-                f"error in remove for path: '{path}': unable to remove nonexistent key: {key}: missing value"
+                f"error in {verb} for path: '{path}': unable to remove nonexistent key: {key}: missing value"
             )
         del container[key]
         return document
     index = _index(key, len(container))
     if index is None:
         raise KustomizeError(
-            f"error in remove for path: '{path}': Unable to access invalid index: {key}: invalid index referenced"
+            f"error in {verb} for path: '{path}': Unable to access invalid index: {key}: invalid index referenced"
         )
     del container[index]
     return document
@@ -235,25 +236,26 @@ def _replace(document: Any, path: str, value: Any) -> Any:
     return document
 
 
-def _get(document: Any, path: str, verb: str, shown: str) -> Any:
+def _get(document: Any, path: str, verb: str) -> Any:
+    """The value at a path; a key that a map lacks is null to ``copy``."""
     if path == "":
         return document
     parts = _parts(path)
     container = _find(document, parts)
     key = parts[-1] if parts else ""
-    if isinstance(container, dict) and key in container:
-        return container[key]
+    if isinstance(container, dict) and (key in container or verb == "copy"):
+        return container.get(key)
     if isinstance(container, list):
         index = _index(key, len(container))
         if index is not None:
             return container[index]
-    raise KustomizeError(f"{verb} operation does not apply: doc is missing {verb} path: {shown}: missing value")
+    raise KustomizeError(f"{verb} operation does not apply: doc is missing from path: {path}: missing value")
 
 
 def _test(document: Any, operation: Operation) -> None:
     failure = KustomizeError(f"testing value {operation.path} failed: test failed")
     try:
-        found = _get(document, operation.path, "test", operation.path)
+        found = _get(document, operation.path, "test")
     except KustomizeError as error:
         if operation.has_value and operation.value is None:
             return

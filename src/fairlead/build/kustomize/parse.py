@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fairlead.objects.yaml_reader import Dialect
 
-__all__ = ["Parsed", "check_printable", "parse_documents", "parse_values"]
+__all__ = ["Parsed", "check_printable", "check_resource", "parse_documents", "parse_values"]
 
 _SEPARATOR: Final = re.compile(rb"^---[ \t]*([^\s#].*)$", re.MULTILINE)
 
@@ -54,7 +54,7 @@ def _resources(values: list[Value]) -> tuple[dict[str, Value], ...]:
     if len(values) == 1 and type(values[0]) is dict and values[0].get("kind") in ("List", "ResourceList"):
         unwrapped = _unwrapped(values[0])
         values = values if unwrapped is None else unwrapped
-    queue: list[Any] = [value for value in values if _checked(value)]
+    queue: list[Any] = [value for value in values if check_resource(value)]
     result: list[dict[str, Value]] = []
     position = 0
     while position < len(queue):
@@ -69,7 +69,7 @@ def _resources(values: list[Value]) -> tuple[dict[str, Value], ...]:
         if type(items) is not list:
             found = "map[string]interface {}" if type(items) is dict else "string"
             raise KustomizeError(f"expected array in {text_of(value['kind'])}/items, but found {found}")
-        queue += [item for item in items if _checked(item)]
+        queue += [item for item in items if check_resource(item)]
     return tuple(result)
 
 
@@ -104,7 +104,7 @@ def _unwrapped(value: dict[str, Value]) -> list[Value] | None:
     return items if type(items) is list else []
 
 
-def _checked(value: Value) -> bool:
+def check_resource(value: Value) -> bool:
     """Whether there is something; raises when it cannot be a resource."""
     if is_null(value) or value in ({}, []):
         return False

@@ -57,7 +57,7 @@ class _Compiled:
 
 
 def _is_risky(tree: Iterable[Any], repeats: int) -> bool:
-    """Whether one repetition stands in another one or several open ones follow each other."""
+    """Whether a repetition holds a repetition or alternatives, or several open ones follow each other."""
     open_repeats = 0
     for code, argument in tree:
         if code in _REFUSED:
@@ -72,7 +72,7 @@ def _is_risky(tree: Iterable[Any], repeats: int) -> bool:
             if _is_risky(argument[3], repeats):
                 return True
         elif code is op.BRANCH:
-            if any(_is_risky(branch, repeats) for branch in argument[1]):
+            if repeats or any(_is_risky(branch, repeats) for branch in argument[1]):
                 return True
         elif code is op.ATOMIC_GROUP or code is op.POSSESSIVE_REPEAT:
             raise re.error("invalid or unsupported Perl syntax")

@@ -174,7 +174,7 @@ class Target:
                 resource.origin = origin
             self.context.trace_generated(resource, self, about)
             with prefixed("merging from generator"):
-                layer.resources.merge_generated(resource)
+                self.context.merge_generated(resource, layer.resources)
 
     def _builtin_generators(self) -> Iterable[tuple[Resource, Origin | None, str]]:
         kustomization = self.kustomization

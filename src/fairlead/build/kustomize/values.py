@@ -25,13 +25,13 @@ __all__ = [
     "Quoted",
     "Value",
     "Written",
+    "count_nodes",
     "is_null",
     "is_scalar",
     "plain",
     "resolve",
     "spelled",
     "text_of",
-    "count_nodes",
 ]
 
 Value = Any
