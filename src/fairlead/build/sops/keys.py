@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["KeyRing", "Keys"]
 
 _GPG_SECONDS = 30
+_LONGEST_FOLDER = 64
 _CLOUD = ("sops.vault-token", "sops.aws-kms", "sops.azure-kv", "sops.gcp-kms")
 
 
@@ -140,7 +141,7 @@ class KeyRing:
 
     def _gpg(self, *arguments: str, content: bytes) -> subprocess.CompletedProcess[bytes]:
         if self._home is None:
-            self._home = tempfile.mkdtemp(prefix="fairlead-gpg-")  # readable by us alone
+            self._home = tempfile.mkdtemp(prefix="fairlead-gpg-", dir=_short_folder())  # readable by us alone
             for key in self._keys.openpgp:
                 if self._gpg_tool("gpg", "--import", content=key).returncode != 0:
                     raise SopsError("spec.decryption.secretRef: a key with the ending .asc cannot be imported by gpg")
@@ -162,6 +163,11 @@ class KeyRing:
             raise SopsError("files for OpenPGP keys need the program gpg, which is not installed") from None
         except subprocess.TimeoutExpired:
             raise SopsError(f"gpg did not answer within {_GPG_SECONDS} s") from None
+
+
+def _short_folder() -> str | None:
+    """Where GnuPG's home is made: the path of its agent's socket may have some hundred characters only."""
+    return "/tmp" if len(tempfile.gettempdir()) > _LONGEST_FOLDER else None  # noqa: S108 - a name of its own is made there
 
 
 def _path() -> str:

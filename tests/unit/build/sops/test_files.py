@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -172,10 +173,21 @@ def test_keys_do_not_show() -> None:
 
 
 @needs_gpg
-def test_gnupg_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_gnupg_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(prefix="f-") as folder:
+        monkeypatch.setattr("tempfile.tempdir", folder)
+        assert load_all(decrypted("openpgp"))
+        assert list(Path(folder).iterdir()) == []
+        monkeypatch.undo()
+
+
+@needs_gpg
+def test_gnupg_works_where_paths_are_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The socket of its agent would not fit."""
+    deep = tmp_path / ("deep" * 20)
+    deep.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
     assert load_all(decrypted("openpgp"))
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_formats_are_told_by_names_and_marks() -> None:
