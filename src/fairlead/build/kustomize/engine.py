@@ -76,8 +76,7 @@ class KustomizeResult:
 
     @property
     def objects(self) -> list[dict[str, Any]]:
-        """The objects as the API server would get them from the printed text; shared values, not to be changed in
-        place."""
+        """The objects as the API server would get them from the printed text; they are the caller's to change."""
         if not self._objects:
             with _shallow():
                 self._objects.extend(plain(resource.value) for resource in self.resources)

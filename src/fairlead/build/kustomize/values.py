@@ -169,26 +169,16 @@ def count_nodes(value: Value, most: int) -> int:
 
 
 def plain(value: Value) -> Any:
-    """The value as the API server gets it: no spellings, numbers as JSON decodes them; shares what needs no change."""
+    """A copy as the API server gets it from the printed text: no spellings, numbers as JSON decodes them."""
     kind = type(value)
+    if kind is str:
+        return value
     if kind is dict:
-        changed = None
-        for key, item in value.items():
-            new = plain(item)
-            if new is not item:
-                if changed is None:
-                    changed = dict(value)
-                changed[key] = new
-        return value if changed is None else changed
+        return {key: item if type(item) is str else plain(item) for key, item in value.items()}
     if kind is list:
-        items = [plain(item) for item in value]
-        return value if all(a is b for a, b in zip(items, value, strict=True)) else items
+        return [item if type(item) is str else plain(item) for item in value]
     if kind is Written:
-        value = value.value
-        kind = type(value)
+        return plain(value.value)
     if kind is Quoted:
         return str(value)
-    if kind is int or kind is float:
-        number = json_number(value)
-        return value if type(number) is kind and number == value else number
-    return value
+    return json_number(value) if kind is int or kind is float else value
