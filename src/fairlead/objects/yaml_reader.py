@@ -55,12 +55,14 @@ _CORE: Final = "tag:yaml.org,2002:"
 class YamlError(BuildError):
     """Text that is no YAML, breaks a limit or holds a duplicate key; ``line`` counts from 1, 0 when unknown."""
 
-    def __init__(self, problem: str, *, file: str = "", line: int = 0) -> None:
+    def __init__(self, problem: str, *, file: str = "", line: int = 0, go_lines: tuple[int, int] | None = None) -> None:
         place = ":".join(str(part) for part in (file, line) if part)
         super().__init__(f"{place}: {problem}" if place else problem)
         self.problem = problem
         self.file = file
         self.line = line
+        self.go_lines = go_lines or (line, line)
+        """The lines that go-yaml v2 and v3 print, which are not always the right one; 0 when they print none."""
 
 
 class _Table(dict[str, Any]):
@@ -152,11 +154,12 @@ def read_documents(
         except YamlError as error:
             if error.file or reader is None:
                 raise
-            raise YamlError(error.problem, file=file, line=error.line or reader.line) from error.__cause__
+            line = error.line or reader.line
+            raise YamlError(error.problem, file=file, line=line, go_lines=error.go_lines) from error.__cause__
         except MarkedYAMLError as error:
             repaired = _with_quotes(text, error)
             if repaired is None:
-                raise YamlError(error.problem or "malformed YAML", file=file, line=_go_line(error)) from error
+                raise _syntax_error(error, file) from error
             text = repaired
         except (YAMLError, UnicodeError) as error:
             raise YamlError(f"malformed text: {error}".replace("\n", " "), file=file) from error
@@ -184,12 +187,14 @@ def _with_quotes(text: str | bytes, error: MarkedYAMLError) -> str | None:
     return text[:start] + "'" + text[start:end].replace("'", "''") + "'" + text[end:]
 
 
-def _go_line(error: MarkedYAMLError) -> int:
-    """The line that go-yaml would print: of the context when there is one, and one less for the parser's errors."""
-    mark = error.context_mark if error.context_mark is not None and error.context_mark.line else error.problem_mark
-    if mark is None:
-        return 0
-    return int(mark.line) + (1 if type(error).__name__ == "ScannerError" else 0)
+def _syntax_error(error: MarkedYAMLError, file: str) -> YamlError:
+    """The error with its line, and with those that Go prints: v2 prefers the problem's, v3 that of its context."""
+    late = type(error).__name__ == "ScannerError"
+    problem = error.problem_mark.line if error.problem_mark is not None else 0
+    context = error.context_mark.line if error.context_mark is not None else 0
+    v2 = problem + late if problem else context
+    v3 = (context or problem) + late if context or problem else 0
+    return YamlError(error.problem or "malformed YAML", file=file, line=problem + 1, go_lines=(v2, v3))
 
 
 class _Reader:
@@ -321,9 +326,9 @@ class _Reader:
     def _alias(self, event: Any) -> Any:
         """A copy of what the anchor names, within the growth that go-yaml tolerates."""
         if event.anchor not in self._anchors:
-            raise YamlError(
-                f"unknown anchor '{event.anchor}' referenced", file=self._file, line=event.start_mark.line + 1
-            )
+            line = event.start_mark.line + 1
+            problem = f"unknown anchor '{event.anchor}' referenced"
+            raise YamlError(problem, file=self._file, line=line, go_lines=(0, 0))
         self.line = event.start_mark.line + 1
         return self._copy(self._anchors[event.anchor])
 
@@ -384,9 +389,8 @@ def _first_definition(text: str | bytes, key: str, line: int) -> int:
     """Where the map that repeats ``key`` at ``line`` has it first; a second, slow pass made only for the message."""
     stack: list[dict[str, int] | None] = []
     at_key: list[bool] = []
-    parser = CParser(text)
-    event: Any
-    while (event := parser.get_event()) is not None:
+    next_event: Callable[[], Any] = CParser(text).get_event
+    while (event := next_event()) is not None:
         kind = type(event)
         if kind in (ev.MappingEndEvent, ev.SequenceEndEvent):
             stack.pop()

@@ -149,7 +149,7 @@ def _parse_kind(text: str) -> Gvk:
 def parse_config(text: bytes, file: str) -> Config:
     """A file of ``configurations``; raises for unknown sections."""
     value = next(read_documents(text, SIGS, file=file), None)
-    with prefixed(f"unmarshalling transformer configuration {file}"):
+    with prefixed("error unmarshaling JSON: while decoding JSON"):
         data = decode(KUSTOMIZE_CONFIG, value if value is not None else {}, strict=True)
     sections = {name: tuple(map(spec_from, data.get(name) or ())) for name in _SECTIONS}
     references = tuple(

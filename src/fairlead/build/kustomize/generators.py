@@ -91,7 +91,9 @@ def _base64(content: bytes) -> str:
 def _pairs(entry: Mapping[str, Any], what: str, read: Read) -> dict[str, bytes]:
     """All keys with their content, in the order env files, literals, files; a key may come only once."""
     result: dict[str, bytes] = {}
-    for key, content in _all_pairs(entry, read):
+    with prefixed("loading KV pairs"):
+        pairs = list(_all_pairs(entry, read))
+    for key, content in pairs:
         if key in result:
             raise KustomizeError(f"{what} {entry.get('name')} illegally repeats the key `{key}`")
         result[key] = content

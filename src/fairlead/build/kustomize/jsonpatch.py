@@ -114,7 +114,7 @@ def _apply(document: Any, operation: Operation) -> Any:
             return _replace(document, operation.path, _new(operation))
         case "move":
             moved = _get(document, operation.source, "move")
-            return _add(_remove(document, operation.source, "move"), operation.path, moved, "move")
+            return _add(_remove(document, operation.source), operation.path, moved, "move")
         case "copy":
             copied = _get(document, operation.source, "copy")
             if count_nodes(copied, _MOST_COPIED_NODES) >= _MOST_COPIED_NODES:
@@ -196,7 +196,7 @@ def _add(document: Any, path: str, value: Any, verb: str = "add") -> Any:
     return document
 
 
-def _remove(document: Any, path: str, verb: str = "remove") -> Any:
+def _remove(document: Any, path: str) -> Any:
     parts = _parts(path)
     container = _find(document, parts) if parts else None
     if container is None:
@@ -205,14 +205,14 @@ def _remove(document: Any, path: str, verb: str = "remove") -> Any:
     if isinstance(container, dict):
         if key not in container:
             raise KustomizeError(
-                f"error in {verb} for path: '{path}': unable to remove nonexistent key: {key}: missing value"
+                f"error in remove for path: '{path}': unable to remove nonexistent key: {key}: missing value"
             )
         del container[key]
         return document
     index = _index(key, len(container))
     if index is None:
         raise KustomizeError(
-            f"error in {verb} for path: '{path}': Unable to access invalid index: {key}: invalid index referenced"
+            f"error in remove for path: '{path}': Unable to access invalid index: {key}: invalid index referenced"
         )
     del container[index]
     return document
@@ -249,6 +249,8 @@ def _get(document: Any, path: str, verb: str) -> Any:
         index = _index(key, len(container))
         if index is not None:
             return container[index]
+    if isinstance(container, dict) and verb == "move":
+        raise KustomizeError(f"error in move for path: '{key}': Unable to remove nonexistent key: {key}: missing value")
     raise KustomizeError(f"{verb} operation does not apply: doc is missing from path: {path}: missing value")
 
 

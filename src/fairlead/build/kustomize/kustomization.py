@@ -57,9 +57,8 @@ def parse_kustomization(text: bytes, file: str, folder: str) -> Kustomization:
         try:
             value = next(read_documents(text, SIGS_LENIENT, file=file), None)
         except YamlError as error:
-            line = f"line {error.line}: " if error.line and "unmarshal errors" not in error.problem else ""
-            problem = error.problem.removeprefix("yaml: ")
-            raise KustomizeError(f"error converting YAML to JSON: yaml: {line}{problem}") from error
+            line = f"line {error.go_lines[0]}: " if error.go_lines[0] else ""
+            raise KustomizeError(f"yaml: {line}{error.problem.removeprefix('yaml: ')}") from error
         fields: dict[str, Any] = decode(KUSTOMIZATION, value if value is not None else {}, strict=True, coerce=False)
     warnings = tuple(
         f"# Warning: '{name}' is deprecated. Please use '{advice}"

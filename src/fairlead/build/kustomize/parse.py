@@ -85,7 +85,7 @@ def parse_values(
     except YamlError as error:
         if "already defined" in error.problem:
             raise KustomizeError(f"map[string]interface {{}}(nil): {error.problem}") from error
-        line = f"line {error.line}: " if error.line else ""
+        line = f"line {error.go_lines[1]}: " if error.go_lines[1] else ""
         raise MalformedYamlError(f"MalformedYAMLError: yaml: {line}{error.problem}") from error
 
 
@@ -109,8 +109,7 @@ def check_resource(value: Value) -> bool:
     if is_null(value) or value in ({}, []):
         return False
     if type(value) is not dict:
-        kind = "SequenceNode" if type(value) is list else "ScalarNode"
-        raise KustomizeError(f"missing Resource metadata: expected MappingNode but got {kind}")
+        raise KustomizeError("missing Resource metadata")
     named = value.get("kind")
     if is_null(named) or text_of(named) == "":
         raise KustomizeError(f"missing kind in object {object_text(value)}")

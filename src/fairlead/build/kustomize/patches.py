@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.errors import BuildError
 
-from .errors import KustomizeError
+from .errors import KustomizeError, prefixed
 from .golang import quoted
+from .identity import Identity
 from .jsonpatch import Operation, apply_operations, parse_operations
 from .merge import merge
 from .parse import parse_documents
 from .resource import Resource
-from .selectors import Selector, make_selector
+from .selectors import make_selector
 from .values import MISSING
 
 if TYPE_CHECKING:
@@ -32,22 +33,24 @@ __all__ = ["JsonPatch", "MergePatch", "load_json_patch", "load_merge_patches", "
 
 @dataclass(frozen=True, slots=True)
 class MergePatch:
-    """Documents to merge in; ``selector`` is the target, if there is one."""
+    """Documents to merge in; with a ``target``, into everything that it selects."""
 
     documents: tuple[Resource, ...]
     source: str
-    selector: Selector | None
+    target: Mapping[str, Any] | None
     checks_collisions: bool
 
     def apply(self, resources: Collection, schemas: Document) -> None:
-        if self.selector is not None:
+        if self.target is not None:
             if len(self.documents) > 1:
                 raise KustomizeError(
                     "Multiple Strategic-Merge Patches in one `patches` entry is not allowed to set `patches.target` "
                     f"field: {self.source}"
                 )
             patch = self.documents[0]
-            for resource in resources.select(self.selector):
+            with prefixed(f"unable to find patch target {quoted(_target_text(self.target))} in `resources`"):
+                selected = resources.select(make_selector(self.target))
+            for resource in selected:
                 _merge_into(resource, _for_many(patch, resource), schemas)
             self._settle(resources)
             return
@@ -83,13 +86,13 @@ class JsonPatch:
 
     operations: tuple[Operation, ...]
     source: str
-    selector: Selector | None
+    target: Mapping[str, Any] | None
     remembers_identity: bool
 
     def apply(self, resources: Collection, schemas: Document) -> None:
-        if self.selector is None:
+        if self.target is None:
             raise KustomizeError(f"must specify a target for JSON patch {self.source}")
-        for resource in resources.select(self.selector):
+        for resource in resources.select(make_selector(self.target)):
             if self.remembers_identity:
                 resource.remember_identity()
             value = apply_operations(_with_annotations(resource), self.operations)
@@ -105,6 +108,14 @@ def _with_annotations(resource: Resource) -> dict[str, Any]:
     if isinstance(annotations, dict) or not resource.has_notes:
         return resource.value
     return {**resource.value, "metadata": {**resource.metadata, "annotations": {}}}
+
+
+def _target_text(target: Mapping[str, Any]) -> str:
+    group, version, kind, name, namespace = (
+        target.get(key) or "" for key in ("group", "version", "kind", "name", "namespace")
+    )
+    identity = Identity(group, version, kind, name, namespace)
+    return f"{identity}:a={target.get('annotationSelector') or ''}:l={target.get('labelSelector') or ''}"
 
 
 def _for_many(patch: Resource, resource: Resource) -> Resource:
@@ -158,7 +169,7 @@ def load_patch(
         raise KustomizeError(f"illegally qualifies as both an SM and JSON patch: {source}")
     if documents is None and operations is None:
         raise KustomizeError(f"unable to parse SM or JSON patch from {source}")
-    selector = make_selector(entry["target"]) if entry.get("target") is not None else None
+    target: Mapping[str, Any] | None = entry.get("target")
     if documents is not None:
         options = entry.get("options") or {}
         for document in documents:
@@ -167,9 +178,9 @@ def load_patch(
             if (document.allow_name_change or document.allow_kind_change) and "annotations" in document.metadata:
                 document.set_metadata("annotations", document.annotations() or None)
         if documents:
-            return MergePatch(tuple(documents), source, selector, checks_collisions=False)
+            return MergePatch(tuple(documents), source, target, checks_collisions=False)
         return None
-    return JsonPatch(operations or (), source, selector, remembers_identity=True)
+    return JsonPatch(operations or (), source, target, remembers_identity=True)
 
 
 def _documents(text: bytes, file: str = "") -> list[Resource]:
@@ -245,4 +256,4 @@ def load_json_patch(target: Mapping[str, Any] | None, path: str, text: str, read
     operations = parse_operations(text)
     if not operations:
         raise KustomizeError(f"patch appears to be empty; file={path}, JsonOp={text}")
-    return JsonPatch(operations, text, make_selector(target or {}), remembers_identity=False)
+    return JsonPatch(operations, text, target, remembers_identity=False)

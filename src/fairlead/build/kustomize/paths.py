@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from .errors import KustomizeError
 from .fieldpaths import split_path
+from .golang import node_text
 from .values import MISSING, Value, is_null, is_scalar, text_of
 
 if TYPE_CHECKING:
@@ -127,4 +128,4 @@ def _matching(items: list[Value], name: str, wanted: str) -> Value:
 
 def _wrong_kind(expected: str, value: Value) -> KustomizeError:
     found = "MappingNode" if isinstance(value, dict) else "SequenceNode" if isinstance(value, list) else "ScalarNode"
-    return KustomizeError(f"wrong node kind: expected {expected} but got {found}")
+    return KustomizeError(f"wrong node kind: expected {expected} but got {found}: node contents:\n{node_text(value)}")

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Pattern", "compile_pattern"]
 
+_REASONS: Final = {
+    "unterminated subpattern": "missing closing )",
+    "unbalanced parenthesis": "unexpected )",
+    "unterminated character set": "missing closing ]",
+    "nothing to repeat": "missing argument to repetition operator",
+    "multiple repeat": "invalid nested repetition operator",
+}
 _MOST_STATES: Final = 20_000
 _LONGEST_PATTERN: Final = 10_000
 _REPEATS: Final = frozenset([op.MAX_REPEAT, op.MIN_REPEAT])
@@ -42,8 +49,18 @@ def compile_pattern(pattern: str, *, whole: bool) -> Pattern:
             return _Simulated(tree, whole=whole)
         compiled = re.compile(translated)
     except (re.error, OverflowError, RecursionError) as error:
-        raise KustomizeError(f"error parsing regexp: {error}: `{pattern}`") from error
+        shown = f"^(?:{pattern})$" if whole else pattern
+        raise KustomizeError(f"error parsing regexp: {_reason(error)}: `{shown}`") from error
     return _Compiled(compiled.fullmatch if whole else compiled.search)
+
+
+def _reason(error: Exception) -> str:
+    """Go's words for what is wrong."""
+    text = str(error)
+    for python, go in _REASONS.items():
+        if python in text:
+            return go
+    return text
 
 
 class _Compiled:

@@ -195,7 +195,7 @@ def _replacements(kustomization: Kustomization, context: Context, read: Read) ->
     entries = kustomization.list("replacements")
     if entries:
         kind = "ReplacementTransformer"
-        with _configuring(kind, {"replacements": entries}):
+        with _configuring(kind, {"Replacements": entries}):
             loaded = load_replacements(entries, read)
         files = ", ".join(entry["path"] for entry in entries if entry.get("path"))
         yield Step(

@@ -100,8 +100,10 @@ class Target:
         config = default_config()
         for path in self.kustomization.list("configurations"):
             config = config.merge(parse_config(self.loader.read(path), path))
-        for path in self.kustomization.list("crds"):
-            config = config.merge(config_from_crds(self.loader.read(path), path))
+        crds = self.kustomization.list("crds")
+        with prefixed(f"loading CRDs [{' '.join(crds)}]"):
+            for path in crds:
+                config = config.merge(config_from_crds(self.loader.read(path), path))
         return config
 
     def _add_resources(self, layer: Layer, paths: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fairlead.objects.yaml_writer import write
 
 from .errors import KustomizeError
+from .golang import node_text
 from .paths import is_index, is_list_match, split_match
 from .regex import compile_pattern
 from .values import MISSING, Value, is_null, is_scalar, resolve, text_of
@@ -55,7 +56,7 @@ class TargetPath:
                 return value
             old = self._made(rest)
         elif is_scalar(old) and not is_null(old) and rest:
-            raise KustomizeError(f"wrong node kind: expected MappingNode but got ScalarNode at {part}")
+            raise KustomizeError(_wrong_kind("MappingNode", old))
         new = self.apply(old, rest)
         if new is MISSING:
             return value
@@ -125,4 +126,4 @@ def _shown(value: Value) -> str:
 
 def _wrong_kind(expected: str, value: Value) -> str:
     found = "MappingNode" if isinstance(value, dict) else "SequenceNode" if isinstance(value, list) else "ScalarNode"
-    return f"wrong node kind: expected {expected} but got {found}"
+    return f"wrong node kind: expected {expected} but got {found}: node contents:\n{node_text(value)}"

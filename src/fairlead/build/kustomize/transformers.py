@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from .errors import KustomizeError, prefixed
-from .fieldpaths import Create, FieldSpec, apply_spec, update_at
+from .fieldpaths import Create, FieldSpec, apply_spec
 from .golang import node_text
 from .identity import Gvk
 from .values import Quoted, Value, is_null, is_scalar, resolve, text_of
@@ -27,7 +27,7 @@ _UNPREFIXED: Final = (
     Gvk(kind="Namespace"),
 )
 _NAME_PATH: Final = "metadata/name"
-_NAMESPACE_PARTS: Final = (("metadata", False), ("namespace", False))
+_NAMESPACE: Final = FieldSpec(Gvk(), "metadata/namespace", create=True)
 
 
 def add_affix(resources: Collection, specs: Sequence[FieldSpec], *, prefix: str = "", suffix: str = "") -> None:
@@ -123,7 +123,7 @@ def move_into_namespace(
 ) -> None:
     """The namespace fields of one resource: its own, those of role binding subjects, those that the specs name."""
     if not resource.current.cluster_scoped:
-        resource.value = update_at(resource.value, _NAMESPACE_PARTS, 0, set_text, Create.SCALAR)
+        apply_spec(resource, _NAMESPACE, set_text, Create.SCALAR)
     if resource.kind in ("RoleBinding", "ClusterRoleBinding"):
         _move_subjects(resource, set_text, subjects)
         specs = [spec for spec in specs if not (spec.path == "subjects/namespace" and "RoleBinding" in spec.gvk.kind)]
@@ -175,7 +175,8 @@ def _set_entries(resources: Collection, entries: Mapping[str, str], specs: Seque
             return value
         if not isinstance(value, dict):
             found = "SequenceNode" if isinstance(value, list) else "ScalarNode"
-            raise KustomizeError(f"wrong node kind: expected MappingNode but got {found}")
+            problem = f"wrong node kind: expected MappingNode but got {found}"
+            raise KustomizeError(f"{problem}: node contents:\n{node_text(value)}")
         return {**value, **entries}
 
     for resource in resources:

@@ -117,7 +117,7 @@ class _Decoder:
                     raise KustomizeError(f'json: unknown field "{key}"')
                 continue
             name, field_kind = found
-            decoded = self.decode(field_kind, value[key], owner or kind.name, (*path, name))
+            decoded = self.decode(field_kind, value[key], kind.name, (*path, name))
             if decoded is not None:
                 result[name] = decoded
         return result

@@ -34,9 +34,7 @@ class Variable:
     path: str
 
     def __str__(self) -> str:
-        target = self.target
-        gvk = f"{{{target.group} {target.version} {target.kind} {str(target.cluster_scoped).lower()}}}"
-        return f"{{{self.name} {{ {gvk} {target.name} {target.namespace}}} {{{self.path}}}}}"
+        return f"{{{self.name} {self.target.gvk} {{{self.path}}}}}"
 
 
 def parse_variable(entry: Mapping[str, Any]) -> Variable:
