@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -23,10 +23,9 @@ from fairlead.kube.client import KubeClient
 from tests.support.engine import Fleet
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from fairlead.kube.config import ClusterConfig
-    from fairlead.objects.manifest import Manifest
 
 _serial = itertools.count(1)
 
@@ -98,7 +97,7 @@ async def test_an_object_that_is_not_ours_is_watched_for_the_wait(fleet: Fleet) 
 async def test_a_rule_of_the_users_decides(fleet: Fleet) -> None:
     ref = fleet.ref("Widget", "w", fleet.group)
 
-    def rule(manifest: Manifest) -> HealthStatus:
+    def rule(manifest: Mapping[str, Any], /) -> HealthStatus:
         big = manifest["spec"]["size"] >= 3
         return HealthStatus(Status.CURRENT if big else Status.IN_PROGRESS, "too small")
 

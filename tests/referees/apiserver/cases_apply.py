@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cases_create import container, core, deployment, service
-from cases_custom import sample
+from tests.referees.apiserver.cases_create import container, core, deployment, service
+from tests.referees.apiserver.cases_custom import sample
 
 Obj = dict[str, Any]
 Step = tuple[str, Any, Obj]
@@ -27,7 +27,7 @@ def merge(patch: Obj, manager: str = "editor", **options: Any) -> Step:
     return "merge", patch, {"fieldManager": manager, **options}
 
 
-def strategic(patch: Obj, manager: str = "editor", **options: Any) -> Step:
+def strategic(patch: Any, manager: str = "editor", **options: Any) -> Step:
     return "strategic", patch, {"fieldManager": manager, **options}
 
 

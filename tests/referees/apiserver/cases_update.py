@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cases_create import (
+from tests.referees.apiserver.cases_create import (
     binding,
     budget,
     claim,

@@ -1,6 +1,6 @@
 """Asks a running kube-apiserver and writes its answers as the data of the local cluster's unit tests.
 
-``python record.py KUBECONFIG creates|updates|applies|patches|customs…``
+``python -m tests.referees.apiserver.record KUBECONFIG creates|updates|applies|patches|customs…``
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cases_apply import STORIES
-from cases_create import CASES as CREATES
-from cases_custom import CASES as CUSTOMS
-from cases_custom import DEFINITION
-from cases_update import CASES as UPDATES
-from client import Server, stable
+from tests.referees.apiserver.cases_apply import STORIES
+from tests.referees.apiserver.cases_create import CASES as CREATES
+from tests.referees.apiserver.cases_custom import CASES as CUSTOMS
+from tests.referees.apiserver.cases_custom import DEFINITION
+from tests.referees.apiserver.cases_update import CASES as UPDATES
+from tests.referees.apiserver.client import Server, stable
 
 DATA = Path(__file__).resolve().parents[2] / "unit" / "localcluster" / "data"
 
