@@ -35,12 +35,14 @@ def merge(
     *,
     comments: Comments | None = None,
     quoted: Sequence[list[str]] = (),
+    kept: list[str] | None = None,
 ) -> Value:
     """The merged value, or ``MISSING`` when the patch deletes it. Neither argument is changed.
 
-    ``comments`` are schemas that the files themselves bring, ``quoted`` the texts of ``value`` that stand in quotes.
+    ``comments`` are schemas that the files themselves bring, ``quoted`` the texts of both that stand in quotes.
+    ``kept`` collects those that take quotes over.
     """
-    merging = _Merge(document, quoted)
+    merging = _Merge(document, quoted, kept if kept is not None else [])
     schema = None if comments is None else commented_schema(merging.schema_of(value, patch), comments)
     return merging.walk(value, patch, schema)
 
@@ -48,11 +50,12 @@ def merge(
 class _Merge:
     """One merge; holds the schemas."""
 
-    __slots__ = ("_document", "_quoted")
+    __slots__ = ("_document", "_kept", "_quoted")
 
-    def __init__(self, document: Document, quoted: Sequence[list[str]]) -> None:
+    def __init__(self, document: Document, quoted: Sequence[list[str]], kept: list[str]) -> None:
         self._document = document
         self._quoted = quoted
+        self._kept = kept
 
     def walk(self, old: Value, patch: Value, schema: Schema | None) -> Value:
         """The merge of two values of which either may be missing or null. A null result is a null to keep."""
@@ -133,9 +136,12 @@ class _Merge:
         A text that comes with quotes of its own loses them in the place of a plain scalar; it is the same text still.
         """
         if type(before) is str and self._in_quotes(before):
-            return after if type(after) is str else text_of(after)
+            if type(after) is str and self._in_quotes(after):
+                return after
+            self._kept.append(_another(text_of(after)))
+            return self._kept[-1]
         if type(after) is str and len(after) > 1 and self._in_quotes(after):
-            return after[:1] + after[1:]
+            return _another(after)
         return after
 
     def _in_quotes(self, text: str) -> bool:
@@ -175,6 +181,11 @@ def _expect(kind: type, *values: Value) -> None:
             raise KustomizeError(
                 f"wrong node kind: expected {expected} but got {found}: node contents:\n{node_text(value)}"
             )
+
+
+def _another(text: str) -> str:
+    """An equal text that is not the same object."""
+    return text[:1] + text[1:]
 
 
 def _without_directive(patch: dict[str, Value]) -> dict[str, Value]:

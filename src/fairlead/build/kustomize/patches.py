@@ -133,9 +133,13 @@ def _merge_into(resource: Resource, patch: Resource, schemas: Document) -> None:
     name, namespace, kind = resource.name, resource.namespace, resource.kind
     if patch.allow_name_change or patch.allow_kind_change:
         resource.remember_identity()
+    kept: list[str] = []
     comments = resource.comments.over(patch.comments) if resource.comments is not None else patch.comments
-    value = merge(resource.value, patch.value, schemas, comments=comments, quoted=resource.quoted + patch.quoted)
-    resource.quoted += tuple(texts for texts in patch.quoted if not any(texts is known for known in resource.quoted))
+    value = merge(
+        resource.value, patch.value, schemas, comments=comments, quoted=resource.quoted + patch.quoted, kept=kept
+    )
+    added = tuple(texts for texts in patch.quoted if not any(texts is known for known in resource.quoted))
+    resource.quoted += (*added, kept) if kept else added
     resource.value = {} if value is MISSING else value
     if not resource.value:
         return
