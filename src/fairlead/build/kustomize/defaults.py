@@ -58,8 +58,10 @@ spec/egress/to/podSelector/matchLabels | networking.k8s.io/NetworkPolicy
     "images": r"""
 +spec/containers[]/image | *
 +spec/initContainers[]/image | *
++spec/volumes[]/image/reference | *
 +spec/template/spec/containers[]/image | *
 +spec/template/spec/initContainers[]/image | *
++spec/template/spec/volumes[]/image/reference | *
 """,
     "replicas": r"""
 +spec/replicas | Deployment ReplicationController ReplicaSet StatefulSet

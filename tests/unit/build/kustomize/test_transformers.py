@@ -80,6 +80,12 @@ def test_images(image: str, entry: str, expected: str) -> None:
     assert item["spec"]["template"]["spec"]["containers"][0]["image"] == expected
 
 
+def test_images_of_volumes() -> None:
+    volume = "- name: models\n        image: {reference: 'nginx:1'}\n      - name: settings"
+    (item,) = with_fields("images: [{name: nginx, newTag: '2'}]\n", DEPLOYMENT.replace("- name: settings", volume))
+    assert item["spec"]["template"]["spec"]["volumes"][0]["image"] == {"reference": "nginx:2"}
+
+
 def test_replicas_by_the_original_name() -> None:
     (item,) = with_fields("namePrefix: p-\nreplicas: [{name: web, count: 4}]\n", DEPLOYMENT)
     assert item["spec"]["replicas"] == 4
