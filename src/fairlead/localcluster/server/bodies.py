@@ -118,6 +118,7 @@ def delete_body(request: web.BaseRequest, body: bytes) -> bytes:
 
 
 def yaml_problem(error: yaml.YamlError) -> str:
-    """The problem in the words of Go's YAML parser, which counts lines from zero here."""
-    line = f"line {error.line}: " if error.line else ""
+    """The problem in the words of Go's YAML parser (v2), with the line that it would print."""
+    number = error.go_lines[0]
+    line = f"line {number}: " if number else ""
     return f"yaml: {line}{error.problem.removeprefix('yaml: ')}"
