@@ -19,7 +19,6 @@ from bench.fleet.processes import cpu_seconds, rss_mib
 from bench.fleet.raw import clean_up, raw_commit, raw_install
 from bench.fleet.stage import BenchStage, Figures
 from bench.fleet.workloads import Workloads
-
 from fairlead.kube.client import KubeClient, PatchType
 from fairlead.kube.config import load_config
 from fairlead.objects.ref import ObjectRef

@@ -12,8 +12,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from bench.fleet.estate import ACCOUNT, DEPLOYMENT, SERVICE
 
+from bench.fleet.estate import ACCOUNT, DEPLOYMENT, SERVICE
 from fairlead.kube.client import PatchType
 from fairlead.objects.ref import ObjectRef
 

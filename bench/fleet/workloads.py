@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from bench.fleet.eyes import DEPLOYMENT
-
 from fairlead.kube.client import PatchType
 from fairlead.kube.errors import GoneError, NotFoundError, ServerUnavailableError
 from fairlead.objects.ref import ObjectRef
