@@ -165,12 +165,12 @@ class OverlayTree:
 
     def entry(self, path: str) -> TreeEntry | None:
         name = path.rpartition("/")[2]
-        if path in self._files:
-            content = self._files[path]
-            return None if content is None else TreeEntry(name, EntryKind.FILE, _blob_identity(content))
+        content = self._files.get(path)
+        if content is not None:
+            return TreeEntry(name, EntryKind.FILE, _blob_identity(content))
         if path in self._folders:
             return TreeEntry(name, EntryKind.FOLDER, self._folder_identity(path))
-        if self._is_removed(path):
+        if self._is_hidden(path):
             return None
         entry = self._base.entry(path)
         if entry is not None and entry.kind is EntryKind.FOLDER and self._has_removals(path):
@@ -183,7 +183,7 @@ class OverlayTree:
             raise NotADirectoryError(path)
         base = self._base.entry(path)
         names = set()
-        if base is not None and base.kind is EntryKind.FOLDER and not self._is_removed(path):
+        if base is not None and base.kind is EntryKind.FOLDER and not self._is_hidden(path):
             names = {child.name for child in self._base.list(path)}
         prefix = f"{path}/" if path else ""
         names |= {
@@ -200,26 +200,28 @@ class OverlayTree:
             return content
         if path in self._folders:
             raise IsADirectoryError(path)
-        if path in self._files or self._is_removed(path):
+        if self._is_hidden(path):
             raise FileNotFoundError(path)
         return self._base.read(path)
 
     def size(self, path: str) -> int:
-        content = self._files.get(path)
-        return self._base.size(path) if content is None and path not in self._files else len(self.read(path))
+        is_of_base = path not in self._files and path not in self._folders and not self._is_hidden(path)
+        return self._base.size(path) if is_of_base else len(self.read(path))
 
-    def _is_removed(self, path: str) -> bool:
-        return any(
-            content is None and (path == removed or path.startswith(removed + "/"))
-            for removed, content in self._files.items()
-        )
+    def _is_hidden(self, path: str) -> bool:
+        """Whether the base's entry does not count: it, or a folder above it, was removed or became a file."""
+        while path not in self._files:
+            if not path:
+                return False
+            path = path.rpartition("/")[0]
+        return True
 
     def _has_removals(self, path: str) -> bool:
         prefix = f"{path}/" if path else ""
         return any(content is None and removed.startswith(prefix) for removed, content in self._files.items())
 
     def _folder_identity(self, path: str) -> str:
-        base = self._base.entry(path)
+        base = None if self._is_hidden(path) else self._base.entry(path)
         digest = hashlib.sha256((base.identity if base is not None else "").encode())
         prefix = f"{path}/" if path else ""
         for other, content in sorted(self._files.items()):
@@ -237,7 +239,7 @@ class ReadSet:
     """What a result was made from. As long as it holds for a tree, the same work on that tree gives the same result."""
 
     read: Mapping[str, str] = field(default_factory=dict)
-    """Files and links by path: the identity of their content."""
+    """Files and links by path: the identity of their content; that of a link is marked as one."""
     listed: Mapping[str, str] = field(default_factory=dict)
     """Folders whose names were listed: a digest of names and kinds."""
     folders: frozenset[str] = frozenset()
@@ -249,7 +251,7 @@ class ReadSet:
         """Whether everything is in ``tree`` as it was."""
         for path, identity in self.read.items():
             entry = tree.entry(path)
-            if entry is None or entry.kind is EntryKind.FOLDER or entry.identity != identity:
+            if entry is None or entry.kind is EntryKind.FOLDER or _content_identity(entry) != identity:
                 return False
         for path in self.folders:
             entry = tree.entry(path)
@@ -314,9 +316,14 @@ class RecordingTree:
         for path in self._read:
             entry = self._base.entry(path)
             if entry is not None and entry.kind is not EntryKind.FOLDER:
-                read[path] = entry.identity
+                read[path] = _content_identity(entry)
         listed = {path: _listing(self._base, path) for path in self._listed}
         return ReadSet(read, listed, frozenset(self._folders), frozenset(self._missed))
+
+
+def _content_identity(entry: TreeEntry) -> str:
+    """Tells a link from a file: Git gives a link the identity of a file that holds the link's target."""
+    return entry.identity if entry.kind is EntryKind.FILE else f"{entry.kind} {entry.identity}"
 
 
 def _listing(tree: Tree, path: str) -> str:

@@ -98,3 +98,31 @@ def test_a_recording_tells_what_was_asked_for(tmp_path: Path) -> None:
     for change in ({"b.yaml": b"x"}, {"none": b""}, {"a/new": b""}, {"a": None}):
         assert not read_set.holds(OverlayTree(base, change))
     assert read_set.holds(OverlayTree(base, {"other": b""}))
+
+
+def test_a_link_that_becomes_a_file_with_the_same_bytes_is_noticed(tmp_path: Path) -> None:
+    """Git gives both the same identity."""
+    (tmp_path / "link").symlink_to("target.yaml")
+    base = FolderTree(tmp_path)
+    tree = RecordingTree(base)
+    tree.read("link")
+    assert tree.read_set().holds(base)
+    assert not tree.read_set().holds(OverlayTree(base, {"link": b"target.yaml"}))
+
+
+def test_a_file_in_a_folders_place_hides_what_was_in_it(tmp_path: Path) -> None:
+    tree = OverlayTree(folder(tmp_path), {"a": b"now a file"})
+    assert tree.entry("a/x.yaml") is None
+    for ask in (tree.read, tree.size):
+        with pytest.raises(FileNotFoundError):
+            ask("a/x.yaml")
+
+
+def test_a_removed_folder_may_get_new_files(tmp_path: Path) -> None:
+    base = folder(tmp_path)
+    tree = OverlayTree(base, {"a": None, "a/new.yaml": b"new"})
+    assert tree.entry("a") != OverlayTree(base, {"a/new.yaml": b"new"}).entry("a")
+    assert [entry.name for entry in tree.list("a")] == ["new.yaml"]
+    assert tree.entry("a/x.yaml") is None
+    with pytest.raises(IsADirectoryError):
+        tree.size("a")
