@@ -10,6 +10,7 @@ from typing import ClassVar
 from fairlead.errors import FairleadError, ForbiddenError, InvalidSpecError, NotReadyError, UnavailableError
 
 __all__ = [
+    "DownloadError",
     "GitAccessDeniedError",
     "GitAuthError",
     "GitOperationError",
@@ -29,6 +30,10 @@ class SourceError(FairleadError):
     """Base of the errors of this package; ``reason`` goes into the condition."""
 
     reason: ClassVar[str] = "Failed"
+
+
+class DownloadError(SourceError, UnavailableError):
+    """A file behind a URL cannot be had: the server is down or refuses, or the file is too large."""
 
 
 class GitUrlError(SourceError, InvalidSpecError):

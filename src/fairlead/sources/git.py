@@ -161,6 +161,14 @@ class GitSource:
                 await remote.repack()
                 self._exchange_packs(remote)
 
+    async def fetch_whole(self, spec: GitSpec, head: RemoteHead) -> str:
+        """The tree id of the revision as it was committed, nothing ignored; submodules when the spec wants them."""
+        url, auth = self._parse(spec)
+        async with _deadline(spec, url):
+            head = await self._fetch_commit(spec, url, auth, head)
+        tree_id = self.store.commit(head.commit).tree_id
+        return await submodules.graft(self, spec, url, tree_id) if spec.recurse_submodules else tree_id
+
     async def fetch_pinned(self, spec: GitSpec, commit: str) -> str:
         """The tree id of a commit that something else names by its id, such as a submodule."""
         url, auth = self._parse(spec)
