@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from fairlead.build.kustomize import Fetcher, Repository
+    from fairlead.objects.tree import Tree
 
 __all__ = ["kustomize"]
 
@@ -29,6 +35,7 @@ def kustomize() -> None:
 )
 @click.option("--enable-managedby-label", is_flag=True, help="Label every object app.kubernetes.io/managed-by.")
 @click.option("--enable-alpha-plugins", is_flag=True, help="Accepted; programs are never run by a build.")
+@click.option("--offline", is_flag=True, help="Fetch nothing: refuse remote bases and files.")
 @click.option("--output", "-o", type=click.Path(), default=None, help="Write to this file instead of printing.")
 def build(
     directory: str,
@@ -36,6 +43,7 @@ def build(
     reorder: str,
     enable_managedby_label: bool,
     enable_alpha_plugins: bool,
+    offline: bool,
     output: str | None,
 ) -> None:
     """Print what the kustomization in DIRECTORY builds to, as kustomize prints it."""
@@ -44,16 +52,19 @@ def build(
     from fairlead.build.tree import FolderTree
     from fairlead.errors import FairleadError
 
+    remote = _Remote()
     options = KustomizeOptions(
         root_only=load_restrictor in ("LoadRestrictionsRootOnly", "rootOnly"),
         legacy_order=reorder == "legacy",
         managed_by_label=enable_managedby_label,
         lenient=False,
+        fetcher=None if offline else remote,
     )
     folder = os.path.realpath(directory)
     try:
-        result = build_folder(FolderTree("/"), folder.lstrip("/"), options)
-        text = render(result)
+        with remote.stack:
+            result = build_folder(FolderTree("/"), folder.lstrip("/"), options)
+            text = render(result)
     except FairleadError as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(1) from error
@@ -64,3 +75,24 @@ def build(
         sys.stdout.buffer.write(data)
         return
     Path(output).write_bytes(data)
+
+
+class _Remote:
+    """Opens what really fetches at the first question: a build without remote bases must not pay for its imports."""
+
+    def __init__(self) -> None:
+        self.stack = ExitStack()
+        self._opened: Fetcher | None = None
+
+    def file(self, url: str) -> bytes:
+        return self._open().file(url)
+
+    def repository(self, repository: Repository) -> Tree:
+        return self._open().repository(repository)
+
+    def _open(self) -> Fetcher:
+        if self._opened is None:
+            from fairlead.cli.remote_bases import RemoteBases
+
+            self._opened = self.stack.enter_context(RemoteBases())
+        return self._opened

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from fairlead.errors import BuildError
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 __all__ = ["KustomizeError", "MalformedYamlError", "prefixed"]
+
+_CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s'\"]*@")
 
 
 class KustomizeError(BuildError):
@@ -21,7 +24,10 @@ class MalformedYamlError(KustomizeError):
 
 
 class prefixed:
-    """Puts words in front of the engine's errors, from the inside out: ``accumulating resources: …``."""
+    """Puts words in front of the engine's errors, from the inside out: ``accumulating resources: …``.
+
+    Resources may be URLs with a password in them; it is taken out of what is shown.
+    """
 
     __slots__ = ("_words",)
 
@@ -36,4 +42,4 @@ class prefixed:
     ) -> None:
         if isinstance(error, BuildError):
             wrapped = type(error) if isinstance(error, KustomizeError) else KustomizeError
-            raise wrapped(f"{self._words}: {error}") from error
+            raise wrapped(_CREDENTIALS.sub("", f"{self._words}: {error}")) from error
