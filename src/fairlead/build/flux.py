@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairlead.api.kustomization import KustomizationSpec
+    from fairlead.build.kustomize import Repository
     from fairlead.build.sops import Keys
     from fairlead.build.tree import ReadSet
     from fairlead.objects.manifest import Manifest
@@ -122,10 +123,24 @@ def _build(
 
 def _render(recording: RecordingTree, tree: Tree, folder: str, files: Mapping[str, bytes]) -> list[Manifest]:
     """What kustomize makes of the folder with these files laid over the tree."""
+    options = KustomizeOptions(root_only=False, fetcher=_NoRemoteBases())
     try:
-        return kustomize(OverlayTree(recording, files), folder, KustomizeOptions(root_only=False)).objects
+        return kustomize(OverlayTree(recording, files), folder, options).objects
     except BuildError as error:
         raise located(error, tree, recording.read_set().read) from error
+
+
+class _NoRemoteBases:
+    """Refuses them: a read set says when to build again, and no read set knows when another server's files change."""
+
+    def file(self, url: str) -> bytes:
+        raise BuildError(f"remote file '{url}' is not supported by the controllers yet; copy it into the source")
+
+    def repository(self, repository: Repository) -> Tree:
+        raise BuildError(
+            f"remote base '{repository.raw}' is not supported by the controllers yet; "
+            "copy it into the source, or add its repository by spec.include of the GitRepository"
+        )
 
 
 def _opened_files(tree: Tree, folder: str, opener: Opener) -> dict[str, bytes]:

@@ -178,6 +178,12 @@ def test_refuses_encrypted_secrets(tmp_path: Any) -> None:
         names(tmp_path, {"a.yaml": secret})
 
 
+@pytest.mark.parametrize("url", ["https://example.com/org/repo//deploy?ref=v1", "https://example.com/cm.yaml"])
+def test_refuses_remote_bases(tmp_path: Any, url: str) -> None:
+    with pytest.raises(BuildError, match=r"not supported by the controllers yet; copy it into the source"):
+        names(tmp_path, {"kustomization.yaml": f"resources: ['{url}']\n"})
+
+
 def test_the_read_set_holds_until_something_that_counts_changes(tmp_path: Any) -> None:
     files = {"apps/a.yaml": config("a"), "other/b.yaml": config("b")}
     built = build(tree(tmp_path, files), spec(path="apps"), Variables())
