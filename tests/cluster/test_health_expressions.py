@@ -111,12 +111,14 @@ async def test_what_is_healthy_is_not_waited_for_again(world: World) -> None:
     }
     await world.kustomization("apps", path="apps", wait=True, healthCheckExprs=[rule])
     await world.ready("apps")
-    before = await world.condition("apps", "Healthy")
     await world.patch("Kustomization", "apps", {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "1"}}})
+    seen: set[str] = set()
 
     async def handled() -> bool:
+        # The message tells how long the check took, so its time of transition may move; its status must not.
+        seen.add((await world.condition("apps", "Healthy"))["status"])
         return (await world.status("apps")).get("lastHandledReconcileAt") == "1"
 
     await world.eventually("the request is handled", handled)
-    after = await world.condition("apps", "Healthy")
-    assert (after["status"], after["lastTransitionTime"]) == ("True", before["lastTransitionTime"])
+    seen.add((await world.condition("apps", "Healthy"))["status"])
+    assert seen == {"True"}
