@@ -89,7 +89,7 @@ async def test_a_file_that_was_tampered_with_is_refused(world: World) -> None:
     failure = await world.failed("apps", reason="BuildFailed")
     assert "apps/login.yaml cannot be decrypted: its MAC does not fit its values" in failure["message"]
     assert await world.get("Secret", "other") is None
-    await world.kustomization("apps", path="apps", decryption=SOPS, annotations={"fairlead/sops-mac": "ignored"})
+    await world.kustomization("apps", path="apps", decryption=SOPS, annotations={"fairlead.dev/sops-mac": "ignored"})
     await world.request_reconcile("Kustomization", "apps", "now")
     await world.ready("apps")
     assert text_of(await world.get("Secret", "other"), "user") == "admin"

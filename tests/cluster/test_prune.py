@@ -116,7 +116,7 @@ async def test_too_much_at_once_needs_permission(world: World) -> None:
     failure = await world.failed("apps", reason="PruneFailed")
     assert "55 of 60 objects" in failure["message"]
     assert await world.get("ConfigMap", "n1") is not None
-    permission = {"metadata": {"annotations": {"fairlead/prune-budget": "55", "reconcile.fluxcd.io/requestedAt": "1"}}}
-    await world.patch("Kustomization", "apps", permission)
+    permission = {"fairlead.dev/prune-budget": "55", "reconcile.fluxcd.io/requestedAt": "1"}
+    await world.patch("Kustomization", "apps", {"metadata": {"annotations": permission}})
     await world.ready("apps")
     assert await world.get("ConfigMap", "n1") is None

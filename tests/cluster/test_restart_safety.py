@@ -97,7 +97,7 @@ class Story:
                 dependsOn=depends,
                 wait=True,
                 timeout="1m",
-                annotations={"fairlead/prune-budget": "unlimited"},
+                annotations={"fairlead.dev/prune-budget": "unlimited"},
             )
 
     def advance(self) -> None:

@@ -1,6 +1,7 @@
 """Every well-known word of the API in one place: groups, kinds, labels, annotations, finalizers, field managers.
 
-They are Flux's, letter by letter: a cluster is handed from Flux to Fairlead and back without a change to an object.
+They are Flux's, letter by letter: a cluster is handed from Flux to Fairlead and back without a change to an object. What
+Flux has no word for begins with `fairlead.dev/`, which Flux leaves alone.
 """
 
 from __future__ import annotations
@@ -48,9 +49,16 @@ DECRYPT: Final = f"{KUSTOMIZE_GROUP}/decrypt"
 DISABLED: Final = "disabled"
 ENABLED: Final = "enabled"
 
-# What an artifact, a history entry and an Event tell of the commit.
-COMMIT_AUTHOR: Final = "fairlead/author"
-COMMIT_SUBJECT: Final = "fairlead/subject"
+# Our own annotations on custom resources; those of a suspension are in `suspension.py`.
+SOPS_MAC: Final = "fairlead.dev/sops-mac"
+"""``ignored`` accepts files that were edited after their encryption, as Flux does."""
+PRUNE_BUDGET: Final = "fairlead.dev/prune-budget"
+"""How many objects one revision may delete, or ``unlimited``."""
+
+# What the metadata of an artifact, a history entry and an Event tell of the commit.
+COMMIT_TREE: Final = "fairlead.dev/tree"
+COMMIT_AUTHOR: Final = "fairlead.dev/author"
+COMMIT_SUBJECT: Final = "fairlead.dev/subject"
 
 # Keys of event metadata, prefixed with the group of the object that the event is about.
 EVENT_REVISION: Final = "revision"

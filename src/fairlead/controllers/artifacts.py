@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AUTHOR", "ORIGIN_REVISION", "SUBJECT", "TreeSizes", "git_artifact", "tree_id_of"]
 
-TREE = "fairlead/tree"
+TREE = names.COMMIT_TREE
 AUTHOR = names.COMMIT_AUTHOR
 SUBJECT = names.COMMIT_SUBJECT
 ORIGIN_REVISION = "org.opencontainers.image.revision"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fairlead.api.names import SOPS_MAC
 from fairlead.build.sops import Keys
 from fairlead.controllers.references import ReferenceNotFoundError
 from fairlead.errors import BuildError
@@ -12,10 +13,7 @@ if TYPE_CHECKING:
     from fairlead.api.kustomization import Kustomization
     from fairlead.controllers.references import References
 
-__all__ = ["SOPS_MAC", "load_keys"]
-
-SOPS_MAC = "fairlead/sops-mac"
-"""Annotation on a Kustomization: ``ignored`` accepts files that were edited after their encryption, as Flux does."""
+__all__ = ["load_keys"]
 
 
 async def load_keys(kustomization: Kustomization, references: References) -> Keys | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fairlead.api.names import PRUNE_BUDGET
 from fairlead.controllers.faults import EmptyBuildError
 from fairlead.engine.apply import Applier
 from fairlead.engine.drift import Managers
@@ -34,10 +35,7 @@ if TYPE_CHECKING:
     from fairlead.objects.ref import ObjectRef
     from fairlead.settings import ApplySettings
 
-__all__ = ["PRUNE_BUDGET", "Delivered", "Delivery", "inventory_of", "owner_of"]
-
-PRUNE_BUDGET = "fairlead/prune-budget"
-"""Annotation on a Kustomization: how many objects one revision may delete, or ``unlimited``."""
+__all__ = ["Delivered", "Delivery", "inventory_of", "owner_of"]
 
 
 def owner_of(kustomization: Kustomization) -> Owner:

@@ -20,7 +20,11 @@ ARTIFACT = ArtifactStatus(
     path="p",
     url="u",
     last_update_time="2026-01-01T00:00:00Z",
-    metadata={"fairlead/tree": "t", "fairlead/subject": "Break it", "fairlead/author": "Ada <ada@example.com>"},
+    metadata={
+        "fairlead.dev/tree": "t",
+        "fairlead.dev/subject": "Break it",
+        "fairlead.dev/author": "Ada <ada@example.com>",
+    },
 )
 
 

@@ -44,7 +44,7 @@ async def test_keys_come_from_the_secret_by_their_endings() -> None:
 
 
 async def test_the_mac_is_compared_unless_the_annotation_says_no() -> None:
-    keys = await load(kustomization("keys", **{"fairlead/sops-mac": "ignored"}))
+    keys = await load(kustomization("keys", **{"fairlead.dev/sops-mac": "ignored"}))
     assert keys is not None
     assert not keys.verify_mac
 
