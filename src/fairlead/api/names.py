@@ -1,7 +1,7 @@
 """Every well-known word of the API in one place: groups, kinds, labels, annotations, finalizers, field managers.
 
-They are Flux's, letter by letter: a cluster is handed from Flux to Fairlead and back without a change to an object. What
-Flux has no word for begins with `fairlead.dev/`, which Flux leaves alone.
+They are Flux's, letter by letter: a cluster is handed from Flux to Fairlead and back without a change to an object.
+What Flux has no word for begins with `fairlead.dev/`, which Flux leaves alone.
 """
 
 from __future__ import annotations
