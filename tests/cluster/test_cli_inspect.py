@@ -77,7 +77,44 @@ async def test_trace_names_commit_and_author(cli: Cli, world: World) -> None:
     assert told["Revision"].strip() == f"main@sha1:{world.repo.head}"
     assert told["Commit"].strip() == "Begin"
     assert told["Author"].strip() == "Ada <ada@example.com>"
+    assert told["File"].strip() == "apps/cm.yaml:1"
     assert "URL:" in answers[0].out.split("---")[2]
+
+
+async def test_trace_names_what_changed_the_object(cli: Cli, world: World) -> None:
+    """A patch in the repository is named with its file; a generated object by its generator."""
+    kustomization = {
+        "resources": ["cm.yaml"],
+        "patches": [{"path": "zone.yaml"}],
+        "configMapGenerator": [
+            {"name": "made", "literals": ["a=b"], "options": {"disableNameSuffixHash": True}},
+        ],
+        "namespace": world.namespace,
+    }
+    files = {
+        "apps/kustomization.yaml": yaml.dump(kustomization),
+        "apps/zone.yaml": config_map("settings", world.namespace, {"zone": "c"}),
+    }
+    world.repo.commit("Patch", files)
+    await world.ready("apps")
+    patched = (await cli("trace", "cm", "settings")).out
+    assert "File:          apps/cm.yaml:1\n" in patched
+    assert "Changed by:    apps/zone.yaml:" in patched
+    assert "(patches[0])" in patched
+    made = (await cli("trace", "cm", "made")).out
+    assert "File:          apps/kustomization.yaml:" in made
+    assert "(configMapGenerator[0])" in made
+
+
+async def test_trace_says_why_the_file_is_not_known(cli: Cli, world: World) -> None:
+    world.repo.folder.rename(world.repo.folder.with_name("moved"))
+    try:
+        answer = await cli("trace", "cm", "settings")
+    finally:
+        world.repo.folder.with_name("moved").rename(world.repo.folder)
+    assert answer.code == 0
+    assert "File:          not known: " in answer.out
+    assert "Commit:        Begin\n" in answer.out
 
 
 async def test_trace_of_kustomizations_and_strangers(cli: Cli, world: World) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fairlead.api.names import DECRYPT, DISABLED, SUBSTITUTE
 from fairlead.build.diagnosis import located
 from fairlead.build.generated import kustomization_overlay
 from fairlead.build.kustomize import KustomizeOptions
 from fairlead.build.kustomize import build as kustomize
+from fairlead.build.kustomize.origins import without_lines
 from fairlead.build.sops import Opener
 from fairlead.build.sops.mask import masked
 from fairlead.build.sops.references import plain_files
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from fairlead.objects.manifest import Manifest
     from fairlead.objects.tree import Tree
 
-__all__ = ["Built", "PathNotFoundError", "Variables", "build"]
+__all__ = ["Built", "PathNotFoundError", "Variables", "build", "rendered_with_origins"]
 
 
 class PathNotFoundError(BuildError):
@@ -128,6 +129,22 @@ def _render(recording: RecordingTree, tree: Tree, folder: str, files: Mapping[st
         return kustomize(OverlayTree(recording, files), folder, options).objects
     except BuildError as error:
         raise located(error, tree, recording.read_set().read) from error
+
+
+def rendered_with_origins(tree: Tree, spec: KustomizationSpec, variables: Variables) -> list[tuple[Manifest, Any]]:
+    """What :func:`build` renders, each object with its trace; encrypted values stay as they are.
+
+    The files that the spec adds to are not in the tree as they were built: their lines would mislead, so they are 0.
+    """
+    folder = _folder(tree, spec.path or "")
+    files = kustomization_overlay(tree, folder, spec)
+    options = KustomizeOptions(root_only=False, origins=True, fetcher=_NoRemoteBases())
+    result = kustomize(OverlayTree(tree, files), folder, options)
+    pairs = zip(result.objects, result.origins, strict=True)
+    return [
+        (_substitute(manifest, dump(manifest), variables) or manifest, without_lines(trace, files))
+        for manifest, trace in pairs
+    ]
 
 
 class _NoRemoteBases:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import click
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from fairlead.kube.client import KubeClient
     from fairlead.objects.manifest import Manifest
 
-__all__ = ["Source", "find", "keys_from", "load", "render", "source_options", "variables_from"]
+__all__ = ["Source", "decode", "find", "keys_from", "load", "render", "source_options", "variables_from"]
+
+Decoded = TypeVar("Decoded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def from_file(file: Path, name: str, namespace: str) -> Kustomization:
             continue
         ref = ObjectRef.of(document)
         if (ref.kind, ref.name, ref.namespace or namespace) == ("Kustomization", name, namespace):
-            return _decode({**document, "metadata": {**document["metadata"], "namespace": namespace}})
+            return decode({**document, "metadata": {**document["metadata"], "namespace": namespace}})
     raise InvalidSpecError(f"{file} holds no Kustomization '{name}' of namespace {namespace}")
 
 
@@ -77,7 +79,7 @@ async def find(client: KubeClient, source: Source, namespace: str) -> Kustomizat
         return from_file(source.file, source.name, namespace)
     from fairlead.api.names import KUSTOMIZATION
 
-    return _decode(await client.get(ObjectRef(KUSTOMIZATION.group, KUSTOMIZATION.kind, namespace, source.name)))
+    return decode(await client.get(ObjectRef(KUSTOMIZATION.group, KUSTOMIZATION.kind, namespace, source.name)))
 
 
 async def variables_from(client: KubeClient, kustomization: Kustomization) -> dict[str, str]:
@@ -160,13 +162,18 @@ def _root_of(folder: Path) -> Path:
     return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
 
 
-def _decode(document: dict[str, Any]) -> Kustomization:
+@overload
+def decode(document: dict[str, Any]) -> Kustomization: ...
+@overload
+def decode(document: dict[str, Any], kind: type[Decoded]) -> Decoded: ...
+def decode(document: dict[str, Any], kind: Any = None) -> Any:
+    """The manifest as its type, a Kustomization's unless another is named; raises ``InvalidSpecError``."""
     import msgspec
 
     from fairlead.api.kustomization import Kustomization
 
     try:
-        return msgspec.convert(document, Kustomization)
+        return msgspec.convert(document, kind or Kustomization)
     except msgspec.ValidationError as error:
         raise InvalidSpecError(f"{ObjectRef.of(document)} is invalid: {error}") from error
 

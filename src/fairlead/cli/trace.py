@@ -46,7 +46,7 @@ async def trace(words: tuple[str, ...], kind_flag: str | None, api_version: str 
         owner = _kustomization_of(chain[-1][1])
         sections = [_object_section(chain, owner)]
         if owner is not None:
-            sections += await _owner_sections(client, owner)
+            sections += await _owner_sections(client, owner, chain[-1][0])
         elif ref.group_kind == KUSTOMIZATION.group_kind:  # a root: nobody applied it, but it has a source
             sections += await _owner_sections(client, ref)
         else:
@@ -109,7 +109,8 @@ def _kustomization_of(live: dict[str, Any]) -> ObjectRef | None:
     return ObjectRef(KUSTOMIZATION.group, KUSTOMIZATION.name, namespace, name) if name and namespace else None
 
 
-async def _owner_sections(client: KubeClient, owner: ObjectRef) -> list[Section]:
+async def _owner_sections(client: KubeClient, owner: ObjectRef, applied: ObjectRef | None = None) -> list[Section]:
+    """The Kustomization and its source; with the files of ``applied``, the object that it put into the cluster."""
     try:
         manifest = await client.get(owner)
     except NotFoundError:
@@ -123,15 +124,22 @@ async def _owner_sections(client: KubeClient, owner: ObjectRef) -> list[Section]
         *_commit(_delivered(manifest)),
         *_status(manifest),
     ]
-    return [section, await _source_section(client, spec["sourceRef"], owner.namespace)]
-
-
-async def _source_section(client: KubeClient, reference: dict[str, Any], namespace: str) -> Section:
-    ref = ObjectRef(GIT_REPOSITORY.group, reference["kind"], reference.get("namespace") or namespace, reference["name"])
+    reference = spec["sourceRef"]
+    namespace = reference.get("namespace") or owner.namespace
+    ref = ObjectRef(GIT_REPOSITORY.group, reference["kind"], namespace, reference["name"])
     try:
-        manifest = await client.get(ref)
+        source = await client.get(ref)
     except NotFoundError:
-        return [(ref.kind, ref.name), ("Namespace", ref.namespace), ("Status", "Not found")]
+        return [section, [(ref.kind, ref.name), ("Namespace", ref.namespace), ("Status", "Not found")]]
+    if applied is not None and ref.group_kind == GIT_REPOSITORY.group_kind:
+        from fairlead.cli.trace_files import file_lines
+
+        revision = fields.full_revision(manifest, KUSTOMIZATION)
+        section[3:3] = await file_lines(client, applied, manifest, source, revision)
+    return [section, _source_section(ref, source)]
+
+
+def _source_section(ref: ObjectRef, manifest: dict[str, Any]) -> Section:
     spec = manifest["spec"]
     wanted = spec.get("ref") or {}
     named = [(key.capitalize(), str(value)) for key, value in wanted.items() if value]

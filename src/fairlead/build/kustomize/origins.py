@@ -13,9 +13,19 @@ from .positions import Place, read_places
 from .values import MISSING, Value, is_scalar, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
-__all__ = ["Origin", "Step", "combine", "fill", "kustomization_origin", "patch_origin", "retrace", "trace_documents"]
+__all__ = [
+    "Origin",
+    "Step",
+    "combine",
+    "fill",
+    "kustomization_origin",
+    "patch_origin",
+    "retrace",
+    "trace_documents",
+    "without_lines",
+]
 
 Trace = Any
 _KEYS: Final = ("name", "containerPort", "port", "mountPath", "ip", "key", "topologyKey", "devicePath", "uid")
@@ -140,6 +150,17 @@ def _same_key(one: Value, other: Value) -> bool:
         return False
     key = next((key for key in _KEYS if key in one and key in other), None)
     return key is not None and is_scalar(one[key]) and text_of(one[key]) == text_of(other[key])
+
+
+def without_lines(trace: Trace, files: Container[str]) -> Trace:
+    """The trace with no lines in these files."""
+    if isinstance(trace, Origin):
+        return trace._replace(line=0) if trace.file in files else trace
+    if isinstance(trace, dict):
+        return {key: without_lines(item, files) for key, item in trace.items()}
+    if isinstance(trace, list):
+        return [without_lines(item, files) for item in trace]
+    return trace
 
 
 def combine(value: Value, new: Value, new_trace: Trace, old: Value, old_trace: Trace) -> Trace:
