@@ -57,6 +57,7 @@ class Seen:
     path: str
     authorization: str
     protocol: str
+    proxy_authorization: str
 
 
 class GitServer:
@@ -104,7 +105,8 @@ class GitServer:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         header = request.headers.get
-        self.seen.append(Seen(request.method, request.path, header("Authorization", ""), header("Git-Protocol", "")))
+        asked = (header(name, "") for name in ("Authorization", "Git-Protocol", "Proxy-Authorization"))
+        self.seen.append(Seen(request.method, request.path, *asked))
         self.asked.set()
         for old, new in self.redirects.items():
             if request.path.startswith(old + "/"):

@@ -62,6 +62,8 @@ async def _auth(spec: GitRepositorySpec, namespace: str, references: References)
 
 
 def _check_provider(spec: GitRepositorySpec, secret: Mapping[str, bytes]) -> None:
+    if spec.service_account_name and spec.provider not in ("azure", "aws"):
+        raise ProviderError("serviceAccountName can only be set when provider is 'azure' or 'aws'")
     if spec.provider in ("azure", "aws"):
         raise ProviderError(f"provider '{spec.provider}' is not supported yet; use a Secret with generic credentials")
     if spec.provider == "github" and "githubAppID" not in secret:

@@ -26,6 +26,7 @@ from fairlead.sources import protocol
 from fairlead.sources.errors import GitAccessDeniedError, GitAuthError, GitOperationError, GitRefNotFoundError
 from fairlead.sources.pktline import PktReader
 from fairlead.sources.tls import tls_context
+from fairlead.sources.unreachable import certificate_problem, connection_problem
 
 if TYPE_CHECKING:
     import ssl
@@ -271,13 +272,14 @@ class HttpTransport:
         url = self._url.text
         match error:
             case aiohttp.ClientConnectorCertificateError():
-                raise GitOperationError(f"{url}: the certificate is not trusted: {error.certificate_error}") from None
+                problem = certificate_problem(error.certificate_error)
+                raise GitOperationError(f"{url}: the certificate is not trusted: {problem}") from None
             case aiohttp.ClientHttpProxyError():
                 if error.status == 407:
                     raise GitAccessDeniedError(f"{url}: the proxy requires authentication") from None
                 raise GitOperationError(f"{url}: the proxy answered {error.status}") from None
             case aiohttp.ClientConnectorError():
-                raise GitOperationError(f"{url} cannot be reached: {error.os_error}") from None
+                raise GitOperationError(f"{url} cannot be reached: {connection_problem(error.os_error)}") from None
             case _:
                 raise GitOperationError(f"{url} broke off: {type(error).__name__}") from None
 

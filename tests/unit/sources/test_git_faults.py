@@ -51,7 +51,7 @@ async def failure_of(git: GitSource, spec: GitSpec) -> SourceError:
 async def test_nobody_listens(git: GitSource) -> None:
     error = await failure_of(git, GitSpec("http://127.0.0.1:1/fleet", MAIN))
     assert isinstance(error, UnavailableError)
-    assert str(error).startswith("http://127.0.0.1:1/fleet cannot be reached: ")
+    assert str(error) == "http://127.0.0.1:1/fleet cannot be reached: connection refused"
     assert error.reason == "GitOperationFailed"
 
 

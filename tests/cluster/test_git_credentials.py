@@ -1,0 +1,145 @@
+"""GitRepository: every key of every Secret opens the door of a server that is closed without it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.certificates import CertificateAuthority
+from tests.support.git_server import GitServer
+from tests.support.github import PEM, fake_github
+from tests.support.repo import RepoBuilder
+from tests.support.ssh_server import GitSshServer, make_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.world import World
+
+
+async def opens(world: World, name: str, repo: RepoBuilder, secret: dict[str, str], **spec: Any) -> None:
+    """The repository arrives with the Secret."""
+    await world.apply("v1", "Secret", name, stringData=secret)
+    await world.git_repository(name, secretRef={"name": name}, **spec)
+
+    async def arrived() -> bool:
+        artifact = (await world.status(name, "GitRepository")).get("artifact") or {}
+        return bool(artifact.get("revision") == f"main@sha1:{repo.head}")
+
+    try:
+        await world.eventually(f"{name} arrives", arrived)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {await world.condition(name, kind='GitRepository')}") from None
+
+
+async def refused(world: World, name: str, secret: dict[str, str], reason: str, **spec: Any) -> str:
+    """The message of a repository that does not arrive with the Secret."""
+    await world.apply("v1", "Secret", name, stringData=secret)
+    await world.git_repository(name, secretRef={"name": name}, **spec)
+    message: str = (await world.failed(name, kind="GitRepository", reason=reason))["message"]
+    assert not any(value in message for value in secret.values() if len(value) > 3), "no secret is shown"
+    return message
+
+
+async def test_user_and_password_or_token(world: World, tmp_path: Path) -> None:
+    async with GitServer(tmp_path / "srv") as server:
+        repo = RepoBuilder(server.folder / "fleet.git")
+        repo.commit("Begin", {"a.yaml": ""})
+        server.users["ada"] = "swordfish"
+        server.tokens.add("token-4711")
+        url = server.url("fleet.git")
+        await opens(world, "basic", repo, {"username": "ada", "password": "swordfish"}, url=url)
+        await opens(world, "bearer", repo, {"bearerToken": "token-4711"}, url=url)
+        assert {seen.authorization.split()[0] for seen in server.seen if seen.authorization} == {"Basic", "Bearer"}
+        wrong = {"username": "ada", "password": "marlin-99"}
+        assert "credentials were refused" in await refused(world, "wrong", wrong, "GitOperationFailed", url=url)
+        half = await refused(world, "half", {"username": "ada"}, "AuthenticationFailed", url=url)
+        assert "'username' and 'password' must be set together" in half
+        await world.git_repository("nobody", url=url)
+        failure = await world.failed("nobody", kind="GitRepository")
+        assert "authentication required" in failure["message"]
+
+
+@pytest.mark.parametrize("key", ["ca.crt", "caFile"])
+async def test_private_authority_and_client_certificate(world: World, tmp_path: Path, key: str) -> None:
+    authority = CertificateAuthority()
+    client = authority.client()
+    context = authority.server_context(tmp_path / "tls", ask_client=True)
+    async with GitServer(tmp_path / "srv", tls=context) as server:
+        repo = RepoBuilder(server.folder / "fleet.git")
+        repo.commit("Begin", {"a.yaml": ""})
+        url = server.url("fleet.git")
+        secret = {key: authority.pem, "tls.crt": client.certificate, "tls.key": client.key}
+        await opens(world, "mutual", repo, secret, url=url)
+        message = await refused(
+            world, "stranger", {"tls.crt": client.certificate, "tls.key": client.key}, "GitOperationFailed", url=url
+        )
+        assert "the certificate is not trusted" in message
+        await refused(world, "anonymous", {key: authority.pem}, "GitOperationFailed", url=url)
+
+
+async def test_ssh_identity_known_hosts_and_passphrase(world: World, tmp_path: Path) -> None:
+    plain, public = make_key()
+    locked, other = make_key(passphrase="open sesame")
+    async with GitSshServer(tmp_path / "srv", [public, other]) as server:
+        repo = RepoBuilder(server.folder / "fleet.git")
+        repo.commit("Begin", {"a.yaml": ""})
+        url, hosts = server.url("fleet.git"), server.known_hosts
+        await opens(world, "plain", repo, {"identity": plain, "known_hosts": hosts}, url=url)
+        secret = {"identity": locked, "known_hosts": hosts, "password": "open sesame"}
+        await opens(world, "locked", repo, secret, url=url)
+        wrong = secret | {"password": "close sesame"}
+        await refused(world, "wrong", wrong, "", url=url)
+        message = await refused(world, "hosts", {"identity": plain}, "AuthenticationFailed", url=url)
+        assert "known_hosts" in message
+        stranger = make_key()[0]
+        await refused(world, "stranger", {"identity": stranger, "known_hosts": hosts}, "GitOperationFailed", url=url)
+
+
+@pytest.mark.parametrize("by", [{"githubAppInstallationID": "42"}, {"githubAppInstallationOwner": "ada"}])
+async def test_github_app(world: World, tmp_path: Path, by: dict[str, str]) -> None:
+    async with GitServer(tmp_path / "srv") as server, fake_github() as github:
+        repo = RepoBuilder(server.folder / "fleet.git")
+        repo.commit("Begin", {"a.yaml": ""})
+        server.users["x-access-token"] = "ghs_1"
+        url = server.url("fleet.git")
+        app = {"githubAppID": "7", "githubAppPrivateKey": PEM, "githubAppBaseURL": github.url} | by
+        await opens(world, "app", repo, app, url=url, provider="github")
+        assert github.given == 1
+        reason = "InvalidProviderConfiguration"
+        assert "not set to github" in await refused(world, "generic", app, reason, url=url, provider="generic")
+        assert (await world.condition("generic", "Stalled", kind="GitRepository"))["reason"] == reason
+        assert "no github app data" in await refused(
+            world, "basic", {"username": "ada", "password": "swordfish"}, reason, url=url, provider="github"
+        )
+
+
+async def test_proxy(world: World, tmp_path: Path) -> None:
+    """The Git server itself plays the proxy: a client that uses one sends it the whole URL."""
+    async with GitServer(tmp_path / "srv") as server:
+        repo = RepoBuilder(server.folder / "fleet.git")
+        repo.commit("Begin", {"a.yaml": ""})
+        address = server.url("").rstrip("/")
+        secret = {"address": address, "username": "ada", "password": "swordfish"}
+        await world.apply("v1", "Secret", "proxy", stringData=secret)
+        server.users["git"] = "marlin-99"
+        login = {"username": "git", "password": "marlin-99"}
+        far = {"url": "http://git.invalid/fleet.git", "proxySecretRef": {"name": "proxy"}}
+        await opens(world, "far", repo, login, **far)
+        assert {seen.proxy_authorization for seen in server.seen} == {"Basic YWRhOnN3b3JkZmlzaA=="}
+        await world.apply("v1", "Secret", "proxy", stringData={"address": "http://127.0.0.1:1"})
+        await world.git_repository("down", **far)
+        failure = await world.failed("down", kind="GitRepository")
+        assert "connection refused" in failure["message"]
+
+
+async def test_credentials_do_not_follow_to_another_host(world: World, tmp_path: Path) -> None:
+    async with GitServer(tmp_path / "front") as front, GitServer(tmp_path / "srv") as server:
+        repo = RepoBuilder(server.folder / "fleet.git")
+        repo.commit("Begin", {"a.yaml": ""})
+        front.redirects["/moved.git"] = server.url("fleet.git")
+        login = {"username": "ada", "password": "swordfish"}
+        await opens(world, "moved", repo, login, url=front.url("moved.git"))
+        assert {seen.authorization for seen in server.seen} == {""}
+        assert "" not in {seen.authorization for seen in front.seen}

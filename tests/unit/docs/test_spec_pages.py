@@ -1,0 +1,58 @@
+"""The pages of ``docs/spec/`` name a test for every field, and the tests are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairlead.api.gitrepository import GitRepository
+from tests.support.spec_pages import fields_of, missing_tests, rows_of
+
+ROOT = Path(__file__).parents[3]
+SECRET_KEYS = (
+    "bearerToken",
+    "ca.crt",
+    "caFile",
+    "githubAppBaseURL",
+    "githubAppID",
+    "githubAppInstallationID",
+    "githubAppInstallationOwner",
+    "githubAppPrivateKey",
+    "identity",
+    "known_hosts",
+    "password",
+    "tls.crt",
+    "tls.key",
+    "username",
+)
+GIT_KEYS = {f"spec.secretRef: {key}" for key in SECRET_KEYS}
+GIT_KEYS |= {f"spec.proxySecretRef: {key}" for key in ("address", "username", "password")}
+
+PAGES = [pytest.param("gitrepository.md", GitRepository, GIT_KEYS, id="GitRepository")]
+
+
+@pytest.mark.parametrize(("page", "kind", "keys"), PAGES)
+def test_every_field_has_a_row(page: str, kind: type, keys: set[str]) -> None:
+    rows = set(rows_of(ROOT / "docs/spec" / page))
+    assert sorted((fields_of(kind) | keys) - rows) == [], "fields without a row"
+    assert sorted(rows - fields_of(kind) - keys) == [], "rows without a field"
+
+
+@pytest.mark.parametrize(("page", "kind", "keys"), PAGES)
+def test_every_named_test_exists(page: str, kind: type, keys: set[str]) -> None:
+    rows = rows_of(ROOT / "docs/spec" / page)
+    assert [field for field, names in rows.items() if not names] == [], "rows without a test"
+    assert missing_tests(ROOT, [name for names in rows.values() for name in names]) == []
+
+
+def test_a_test_that_is_not_there_is_noticed() -> None:
+    here = "tests/unit/docs/test_spec_pages.py"
+    names = [f"{here}::test_every_field_has_a_row", f"{here}::test_nothing", "tests/none.py::test_x", here]
+    assert missing_tests(ROOT, names) == names[1:]
+
+
+def test_fields_are_walked_to_their_ends() -> None:
+    found = fields_of(GitRepository)
+    assert {"spec.ref.branch", "spec.include[].repository.name", "spec.sparseCheckout", "spec.url"} <= found
+    assert {"status.artifact.metadata", "status.conditions[].type"} <= found
