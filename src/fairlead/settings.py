@@ -64,6 +64,8 @@ class ReconcileSettings:
     """Builds that run at once; builds are pure computing, so more than there are cores gains nothing."""
     dependency_interval: timedelta = timedelta(seconds=30)
     """Safety net for what waits for something else; the event that it waits for comes first, as a rule."""
+    shortest_timeout: timedelta = timedelta(seconds=30)
+    """A run gets at least this long, whatever its ``spec.timeout`` says. Flux's floor; tests have less patience."""
     interval_jitter: float = 0.05
     """Part of an interval by which runs are spread."""
     retry: RetrySettings = field(default_factory=RetrySettings)

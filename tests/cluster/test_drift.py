@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -136,3 +137,20 @@ async def test_ignored_fields_are_left_to_others(world: World) -> None:
     assert found is not None
     assert found["spec"]["template"]["spec"]["containers"][0]["image"] == "example.com/web:2"
     assert found["spec"]["replicas"] == 5
+
+
+async def test_a_fight_becomes_slower(applied: World) -> None:
+    """Two who want different values would otherwise write in turns as fast as the API server answers."""
+
+    async def is_back() -> bool:
+        found = await applied.get("ConfigMap", "settings")
+        return found is not None and found["data"] == {"zone": "a"}
+
+    loop = asyncio.get_running_loop()
+    took = []
+    for number in range(4):
+        begun = loop.time()
+        await applied.patch("ConfigMap", "settings", {"data": {"zone": str(number)}}, manager="stubborn")
+        await applied.eventually("the value is back", is_back)
+        took.append(loop.time() - begun)
+    assert took[-1] > 0.9, took

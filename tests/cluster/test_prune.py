@@ -120,3 +120,17 @@ async def test_too_much_at_once_needs_permission(world: World) -> None:
     await world.patch("Kustomization", "apps", {"metadata": {"annotations": permission}})
     await world.ready("apps")
     assert await world.get("ConfigMap", "n1") is None
+
+
+async def test_permission_is_heard_at_once(world: World) -> None:
+    """The annotation changes the outcome, so its change brings a run; nobody has to ask for one."""
+    files = {f"apps/{number}.yaml": config_map(f"c{number}", world.namespace, {}) for number in range(3)}
+    world.repo.commit("Begin", files)
+    await world.git_repository()
+    await world.kustomization("apps", path="apps", annotations={"fairlead.dev/prune-budget": "0"})
+    await world.ready("apps")
+    world.repo.commit("Remove", {"apps/1.yaml": None})
+    await world.failed("apps", reason="PruneFailed")
+    await world.patch("Kustomization", "apps", {"metadata": {"annotations": {"fairlead.dev/prune-budget": "1"}}})
+    await world.ready("apps")
+    assert await world.get("ConfigMap", "c1") is None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from fairlead.controllers.manager import Manager
@@ -104,6 +105,11 @@ class World:
     async def restart(self) -> None:
         await self.stop()
         await self.start()
+
+    async def restart_with(self, **reconcile: Any) -> None:
+        """With other :class:`ReconcileSettings`."""
+        self.settings = replace(self.settings, reconcile=replace(self.settings.reconcile, **reconcile))
+        await self.restart()
 
     def object_writes(self) -> int:
         """Requests so far that change anything but our own resources and events; dry runs do not count."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Attempt", "timeout_of"]
 
 HEALTHY = "Healthy"
+_ROOM_FOR_RETRY = timedelta(seconds=30)
 _SHORTEST_TIMEOUT = timedelta(seconds=30)
 _HISTORY_ENTRIES = 5
 _DELIVERED = "deliveredRevision"
@@ -42,11 +43,11 @@ _RECORD = 500
 """Characters of names per action that the record keeps."""
 
 
-def timeout_of(kustomization: Kustomization) -> timedelta:
-    """How long a run may take: as the spec says, or the interval less 30 seconds; never less than 30 seconds."""
+def timeout_of(kustomization: Kustomization, shortest: timedelta = _SHORTEST_TIMEOUT) -> timedelta:
+    """How long a run may take: as the spec says, or the interval less 30 seconds; never less than the shortest."""
     spec = kustomization.spec
-    said = parse_duration(spec.timeout) if spec.timeout else parse_duration(spec.interval) - _SHORTEST_TIMEOUT
-    return max(said, _SHORTEST_TIMEOUT)
+    said = parse_duration(spec.timeout) if spec.timeout else parse_duration(spec.interval) - _ROOM_FOR_RETRY
+    return max(said, shortest)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class Attempt:
     now: datetime
     started: float
     """Monotonic."""
+    shortest_timeout: timedelta = _SHORTEST_TIMEOUT
     artifact: ArtifactStatus | None = None
     digest: str = ""
     """Of the built manifests; empty before the build."""
@@ -90,7 +92,7 @@ class Attempt:
 
     @property
     def timeout(self) -> timedelta:
-        return timeout_of(self.kustomization)
+        return timeout_of(self.kustomization, self.shortest_timeout)
 
     @property
     def requested(self) -> str | None:

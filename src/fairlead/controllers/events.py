@@ -15,6 +15,7 @@ from fairlead.api.suspension import UNTIL
 from fairlead.controllers.dependencies import dependencies_of, in_order, key_of, source_of
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.wakes import UserIndex
+from fairlead.engine.pacing import RepairPacer
 from fairlead.engine.state import Deleted, Drifted, HealthChanged
 from fairlead.kube.reflector import Key
 from fairlead.objects.ref import GroupKind, ObjectRef
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Configuration", "Definition", "Triggers"]
 
 _NAMESPACE = GroupKind("", "Namespace")
+_WAKING = (names.REQUESTED_AT, UNTIL, names.SOPS_MAC, names.PRUNE_BUDGET)
+"""Annotations of our resources whose change brings a run."""
 
 
 class Configuration(msgspec.Struct):
@@ -98,6 +101,7 @@ class Triggers:
         self._kustomizations = kustomizations
         self._wakes = wakes
         self._quiet_seconds = quiet_seconds
+        self._pacer: RepairPacer[tuple[Key, ObjectRef]] = RepairPacer()
         self._by_source: UserIndex[ObjectRef] = UserIndex()
         self._by_dependency: UserIndex[Key] = UserIndex()
         self._by_ready_expr: UserIndex[Key] = UserIndex()
@@ -189,8 +193,11 @@ class Triggers:
         match event:
             case Drifted() | Deleted():
                 key = Key(event.owner.namespace, event.owner.name)
-                self._wakes.of(key).drifted.add(event.ref)
-                self._queue.add_after(key, self._quiet_seconds)
+                drifted = self._wakes.of(key).drifted
+                if event.ref in drifted:
+                    return  # its repair is on the way, however often it changes until then
+                drifted.add(event.ref)
+                self._queue.add_after(key, max(self._quiet_seconds, self._pacer.delay((key, event.ref))))
             case HealthChanged():
                 self._on_health(event)
 
@@ -208,11 +215,11 @@ class Triggers:
 def _asks_for_a_run(
     old: GitRepository | Kustomization | Malformed | None, new: GitRepository | Kustomization | Malformed | None
 ) -> bool:
-    """Create, delete, a new generation, or a new value of an annotation that asks for a run; nothing else matters."""
+    """Create, delete, a new generation, or a new value of an annotation that asks for a run or changes its outcome."""
     if old is None or new is None:
         return True
     before, after = old.metadata, new.metadata
-    asked = any(before.annotations.get(key) != after.annotations.get(key) for key in (names.REQUESTED_AT, UNTIL))
+    asked = any(before.annotations.get(key) != after.annotations.get(key) for key in _WAKING)
     return asked or before.generation != after.generation or before.deletion_timestamp != after.deletion_timestamp
 
 

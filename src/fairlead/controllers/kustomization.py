@@ -314,6 +314,7 @@ class Kustomizations:
             session=session,
             now=self._clock.now(),
             started=self._clock.monotonic(),
+            shortest_timeout=self._settings.reconcile.shortest_timeout,
         )
 
     async def _finalize(self, key: Key, kustomization: Kustomization) -> Result:

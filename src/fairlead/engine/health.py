@@ -106,6 +106,7 @@ def _condition(manifest: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 
 def _message(condition: Mapping[str, Any]) -> str:
+    """Where a condition has no message its reason says more than kstatus does, which says nothing then."""
     return str(condition.get("message") or condition.get("reason") or "")
 
 
@@ -178,7 +179,7 @@ def _stateful_set(manifest: Mapping[str, Any]) -> HealthStatus:
     if total > wanted:
         return _in_progress(f"Pending termination: {total - wanted}")
     partition = part(strategy, "rollingUpdate").get("partition")
-    if partition is not None:
+    if partition not in (None, -1):  # the library takes -1 for none
         updated, aim = _number(status.get("updatedReplicas")), wanted - _number(partition)
         if updated < aim:
             return _in_progress(f"updated: {updated}/{aim}")
@@ -192,7 +193,9 @@ def _stateful_set(manifest: Mapping[str, Any]) -> HealthStatus:
 
 def _daemon_set(manifest: Mapping[str, Any]) -> HealthStatus:
     status = part(manifest, "status")
-    if metadata_of(manifest).get("generation") is None or status.get("observedGeneration") is None:
+    if metadata_of(manifest).get("generation") is None:
+        return _in_progress("DaemonSet metadata.generation not found")
+    if status.get("observedGeneration") is None:
         return _in_progress("DaemonSet status.observedGeneration not found")
     if "desiredNumberScheduled" not in status:
         return _in_progress("Missing .status.desiredNumberScheduled")
@@ -254,10 +257,12 @@ def _job(manifest: Mapping[str, Any]) -> HealthStatus:
     spec, status = part(manifest, "spec"), part(manifest, "status")
     completions = _number(spec.get("completions"), _number(spec.get("parallelism"), 1))
     succeeded, failed = _number(status.get("succeeded")), _number(status.get("failed"))
-    if _condition(manifest, "Complete").get("status") == "True":
-        return _current(f"Job Completed. succeeded: {succeeded}/{completions}")
-    if _condition(manifest, "Failed").get("status") == "True":
-        return _failed(f"Job Failed. failed: {failed}/{completions}")
+    for condition in _conditions(manifest):
+        match condition:
+            case {"type": "Complete", "status": "True"}:
+                return _current(f"Job Completed. succeeded: {succeeded}/{completions}")
+            case {"type": "Failed", "status": "True"}:
+                return _failed(f"Job Failed. failed: {failed}/{completions}")
     if spec.get("suspend") is True:
         return _current("Job is suspended")
     if not status.get("startTime"):
@@ -267,7 +272,7 @@ def _job(manifest: Mapping[str, Any]) -> HealthStatus:
 
 
 def _persistent_volume_claim(manifest: Mapping[str, Any]) -> HealthStatus:
-    phase = part(manifest, "status").get("phase") or "unknown"
+    phase = part(manifest, "status").get("phase", "unknown")
     return _current("PVC is Bound") if phase == "Bound" else _in_progress(f"PVC is not Bound. phase: {phase}")
 
 

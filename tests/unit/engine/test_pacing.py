@@ -17,7 +17,7 @@ class Clock:
 
 def test_the_first_repairs_come_at_once_then_ever_later() -> None:
     clock = Clock()
-    pacer = RepairPacer(first=1.0, maximum=8.0, free=2, monotonic=clock)
+    pacer = RepairPacer[ObjectRef](first=1.0, maximum=8.0, free=2, monotonic=clock)
     delays = []
     for _ in range(8):
         delays.append(pacer.delay(REF))
@@ -28,7 +28,7 @@ def test_the_first_repairs_come_at_once_then_ever_later() -> None:
 
 def test_calm_starts_afresh() -> None:
     clock = Clock()
-    pacer = RepairPacer(first=1.0, maximum=8.0, free=1, monotonic=clock)
+    pacer = RepairPacer[ObjectRef](first=1.0, maximum=8.0, free=1, monotonic=clock)
     for _ in range(6):
         pacer.delay(REF)
     clock.now += 100
@@ -37,9 +37,21 @@ def test_calm_starts_afresh() -> None:
 
 def test_calm_objects_are_forgotten() -> None:
     clock = Clock()
-    pacer = RepairPacer(monotonic=clock)
+    pacer = RepairPacer[ObjectRef](monotonic=clock)
     for number in range(1000):
         pacer.delay(REF._replace(name=str(number)))
     clock.now += 10_000
     pacer.delay(REF)
     assert len(pacer._seen) == 1
+
+
+def test_a_mass_drift_is_no_search_for_each_object() -> None:
+    clock = Clock()
+    pacer = RepairPacer[ObjectRef](monotonic=clock)
+    for number in range(5000):
+        pacer.delay(REF._replace(name=str(number)))
+    assert pacer._forget_above >= 4000  # doubled, rather than tried again for each
+    clock.now += 10_000
+    for number in range(5000):
+        pacer.delay(REF._replace(name=f"later-{number}"))
+    assert len(pacer._seen) <= 8000
