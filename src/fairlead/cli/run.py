@@ -35,10 +35,17 @@ __all__ = ["run"]
 @click.option("--interval-jitter-percentage", type=click.IntRange(0, 99), help="By how much runs are spread.")
 @click.option("--override-manager", multiple=True, help="Field manager whose fields are taken over.")
 @click.option("--custom-apply-stage-kinds", multiple=True, help="GROUP/KIND with a stage of its own.")
-@click.option("--metrics-address", default="", metavar="HOST:PORT", help="Serve /metrics and the probes here.")
-@click.option("--health-address", default="", metavar="HOST:PORT", help="Serve the probes here.")
+@click.option(
+    "--metrics-address", "--metrics-addr", default="", metavar="HOST:PORT", help="Serve /metrics and the probes here."
+)
+@click.option("--health-address", "--health-addr", default="", metavar="HOST:PORT", help="Serve the probes here.")
 @click.option("--alongside-flux", is_flag=True, help="Work although Flux's own controllers do, too.")
-@click.option("--leader-elect", is_flag=True, help="Work only while holding the Lease; for several replicas.")
+@click.option(
+    "--leader-elect",
+    "--enable-leader-election",
+    is_flag=True,
+    help="Work only while holding the Lease; for several replicas.",
+)
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )

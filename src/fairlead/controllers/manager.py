@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import logging
 import uuid
 from contextlib import AsyncExitStack
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from fairlead.kube.reflector import Key
     from fairlead.settings import Settings
 
-__all__ = ["Manager", "run"]
+__all__ = ["Manager", "lease_name", "run"]
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ class Manager:
             elector = LeaderElector(
                 self.client,
                 namespace=self._settings.runtime_namespace,
-                name="fairlead-leader-election",
+                name=lease_name(self._settings.scope.label_selector),
                 identity=f"{self._identity}_{uuid.uuid4().hex[:8]}",
             )
             await elector.run(self._work)
@@ -273,6 +274,12 @@ class Manager:
         manager = f"{names.OWN_FIELDS_PREFIX}{component}"
         patcher = StatusPatcher(self.client, field_manager=manager, clock=self._clock, phases=phases)
         return Access(struct, self.client, reflector, patcher, self._recorders[component])
+
+
+def lease_name(label_selector: str) -> str:
+    """The Lease of these replicas: shards work side by side, so each selector has its own, named as Flux does."""
+    shard = f"-{hashlib.sha256(label_selector.encode()).hexdigest()[:8]}" if label_selector else ""
+    return f"fairlead-leader-election{shard}"
 
 
 def _tell_configuration(
