@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fairlead.errors import InvalidSpecError
 from fairlead.objects.manifest import annotations_of, labels_of, metadata_of
 from fairlead.objects.ref import GroupVersionKind
+from fairlead.objects.regex import Pattern, PatternError, compile_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -97,16 +98,16 @@ class Selector:
             gvk, meta = GroupVersionKind.of(manifest), metadata_of(manifest)
             values = {"group": gvk.group, "version": gvk.version, "kind": gvk.kind}
             values |= {"name": meta.get("name") or "", "namespace": meta.get("namespace") or ""}
-            if not all(pattern.fullmatch(values[field]) for field, pattern in patterns.items()):
+            if not all(pattern.fits(values[field]) for field, pattern in patterns.items()):
                 return False
             return by_label(labels_of(manifest)) and by_annotation(annotations_of(manifest))
 
         return matches
 
-    def _compiled(self, field: str) -> re.Pattern[str]:
+    def _compiled(self, field: str) -> Pattern:
         try:
-            return re.compile(getattr(self, field))
-        except re.error as error:
+            return compile_pattern(getattr(self, field), whole=True)
+        except PatternError as error:
             raise InvalidSpecError(
                 f"selector {field} {getattr(self, field)!r} is no regular expression: {error}"
             ) from error
