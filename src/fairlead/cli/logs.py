@@ -6,8 +6,13 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
+from fairlead.api.names import GIT_REPOSITORY, KUSTOMIZATION
 from fairlead.runtime.controller import current_run
+
+if TYPE_CHECKING:
+    from fairlead.runtime.controller import Run
 
 __all__ = ["set_up_logging"]
 
@@ -22,7 +27,7 @@ def set_up_logging(level: str, encoding: str) -> None:
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         run = current_run()
-        where = f" [{run.controller} {run.key} {run.id}]" if run else ""
+        where = f" [{run.controller} {_shown(run.key)} {run.id}]" if run else ""
         text = f"{_moment(record)} {record.levelname.lower()}{where} {record.getMessage()}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
@@ -36,10 +41,35 @@ class _Json(logging.Formatter):
             "msg": record.getMessage(),
         }
         if run := current_run():
-            line |= {"controller": run.controller, "key": str(run.key), "reconcileID": run.id}
+            line |= _about(run)
         if record.exc_info:
             line["stacktrace"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
+
+
+KINDS = {"gitrepository": GIT_REPOSITORY, "kustomization": KUSTOMIZATION}
+"""Which kind each controller works on."""
+
+
+def _shown(key: object) -> str:
+    return "/".join(key) if isinstance(key, tuple) else str(key)
+
+
+def _about(run: Run) -> dict[str, object]:
+    """The run and its object, under the keys that `flux logs` and log pipelines made for Flux look for."""
+    line: dict[str, object] = {"controller": run.controller, "reconcileID": run.id}
+    kind = KINDS.get(run.controller)
+    if kind is None or not isinstance(run.key, tuple):
+        return {**line, "key": str(run.key)}
+    namespace, name = run.key
+    return {
+        **line,
+        "controllerGroup": kind.group,
+        "controllerKind": kind.kind,
+        kind.kind: {"name": name, "namespace": namespace},
+        "namespace": namespace,
+        "name": name,
+    }
 
 
 def _moment(record: logging.LogRecord) -> str:

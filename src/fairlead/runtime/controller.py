@@ -52,7 +52,7 @@ class Run:
     """The run that the present task works on; for log lines."""
 
     controller: str
-    key: str
+    key: Hashable
     id: str
 
 
@@ -115,7 +115,7 @@ class Controller(Generic[K]):
 
     async def _run_one(self, key: K) -> None:
         started = self._clock.monotonic()
-        token = _current.set(Run(self.name, str(key), uuid.uuid4().hex[:8]))
+        token = _current.set(Run(self.name, key, uuid.uuid4().hex[:8]))
         if self._observer is not None:
             self._observer.run_started(self.name, key, self.queue.last_wait)
         outcome = "error"  # also for a run that is cancelled
