@@ -25,6 +25,7 @@ from fairlead.errors import BuildError, FairleadError
 from fairlead.objects.manifest import annotations_of, collect, has_mark, is_secret, labels_of, normalise, with_metadata
 from fairlead.objects.ref import ObjectRef
 from fairlead.objects.tree import EntryKind
+from fairlead.objects.urls import redact_url
 from fairlead.objects.yaml import dump, load
 
 if TYPE_CHECKING:
@@ -151,11 +152,13 @@ class _NoRemoteBases:
     """Refuses them: a read set says when to build again, and no read set knows when another server's files change."""
 
     def file(self, url: str) -> bytes:
-        raise BuildError(f"remote file '{url}' is not supported by the controllers yet; copy it into the source")
+        raise BuildError(
+            f"remote file '{redact_url(url)}' is not supported by the controllers yet; copy it into the source"
+        )
 
     def repository(self, repository: Repository) -> Tree:
         raise BuildError(
-            f"remote base '{repository.raw}' is not supported by the controllers yet; "
+            f"remote base '{redact_url(repository.raw)}' is not supported by the controllers yet; "
             "copy it into the source, or add its repository by spec.include of the GitRepository"
         )
 

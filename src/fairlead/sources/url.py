@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
+from fairlead.objects.urls import redact_url
 from fairlead.sources.errors import GitUrlError
 from fairlead.sources.spec import GitAuth
 
@@ -75,11 +76,6 @@ def parse_url(url: str, auth: GitAuth | None = None) -> tuple[GitUrl, GitAuth]:
             raise GitUrlError(
                 f"{redact_url(url)!r}: the scheme must be https, http or ssh (git@host:path is not a URL)"
             )
-
-
-def redact_url(url: str) -> str:
-    """``url`` without user and password, also when it is no good URL."""
-    return re.sub(r"(?<=//)[^/@]*@", "", url, count=1) if "://" in url else url.partition("@")[2] or url
 
 
 def join_relative(base: str, relative: str) -> str:

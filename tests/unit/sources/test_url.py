@@ -102,3 +102,16 @@ def test_relative_urls_of_submodules(base: str, relative: str, result: str) -> N
 def test_relative_urls_do_not_leave_the_server() -> None:
     with pytest.raises(GitUrlError):
         join_relative("https://example.com/repo", "../../../evil.example/x")
+
+
+@pytest.mark.parametrize(
+    ("given_url", "shown"),
+    [
+        ("https://u:p@h/f.yaml?token=hidden&ref=v1", "https://h/f.yaml?token=***&ref=v1"),
+        ("https://h/f.yaml?hidden", "https://h/f.yaml?***"),
+        ("https://h/f.yaml", "https://h/f.yaml"),
+        ("https://h/f.yaml?", "https://h/f.yaml?"),
+    ],
+)
+def test_tokens_in_the_query_are_not_shown(given_url: str, shown: str) -> None:
+    assert redact_url(given_url) == shown

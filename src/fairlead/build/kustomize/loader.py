@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from fairlead.objects.tree import EntryKind
+from fairlead.objects.urls import redact_url
 from fairlead.objects.yaml_reader import MAX_BYTES
 
 from .errors import KustomizeError
@@ -195,21 +196,24 @@ class Loader:
         while loader is not None:
             if loader._repository is not None and loader._repository.raw.startswith(repository.raw):
                 raise KustomizeError(
-                    f"cycle detected: URI '{repository.raw}' referenced by previous URI '{loader._repository.raw}'"
+                    f"cycle detected: URI '{redact_url(repository.raw)}' referenced by "
+                    f"previous URI '{redact_url(loader._repository.raw)}'"
                 )
             loader = loader._above
         if self._fetcher is None:
-            raise KustomizeError(f"remote base '{repository.raw}' cannot be fetched here: this build works offline")
+            raise KustomizeError(
+                f"remote base '{redact_url(repository.raw)}' cannot be fetched here: this build works offline"
+            )
         tree = self._fetcher.repository(repository)
         path = _clean("", repository.path)
         located = None if path is None else _resolve(tree, path)
         if located is None or not _is_folder(tree, located):
-            raise KustomizeError(f"'{repository.path}' is no folder of repository '{repository.url}'")
+            raise KustomizeError(f"'{repository.path}' is no folder of repository '{redact_url(repository.url)}'")
         return Loader(tree, located, restricted=True, fetcher=self._fetcher, above=self, repository=repository)
 
     def _fetch(self, url: str) -> bytes:
         if self._fetcher is None:
-            raise KustomizeError(f"remote file '{url}' cannot be fetched here: this build works offline")
+            raise KustomizeError(f"remote file '{redact_url(url)}' cannot be fetched here: this build works offline")
         return self._fetcher.file(url)
 
 
