@@ -223,6 +223,7 @@ def test_what_is_installed_is_said() -> None:
         ("", "events", "create"),
         ("", "events", "patch"),
         ("", "serviceaccounts", "impersonate"),
+        ("", "serviceaccounts/token", "create"),
         ("coordination.k8s.io", "leases", "create"),
         ("coordination.k8s.io", "leases", "update"),
     }

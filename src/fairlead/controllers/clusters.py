@@ -1,7 +1,8 @@
 """Where and as whom objects are applied: the own cluster or another one, the own account or a tenant's.
 
-One set of connections, discovery and watches per cluster, whoever acts there. A remote cluster is opened when the first
-Kustomization needs it; its kubeconfig's content is its identity, and it is closed when nobody names that any more.
+One set of connections, discovery and watches per cluster and credentials. A remote cluster is opened when the first
+Kustomization needs it; the content of its kubeconfig, or its address and account, is its identity, and it is closed
+when nobody names that any more.
 
 A remote cluster that is down must not hold up the others: it is asked whether it is there by one request for all who
 want to know, and as long as it is not, they fail at once while one request after the other asks again.
@@ -14,8 +15,9 @@ import hashlib
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
+from fairlead.controllers.accounts import AccountTokenError, account_config, read_account
 from fairlead.controllers.references import ReferenceNotFoundError
 from fairlead.engine.watcher import ManagedWatcher
 from fairlead.errors import FairleadError, InvalidSpecError, UnavailableError
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fairlead.api.kustomization import Kustomization
+    from fairlead.api.meta import SecretKeyReference
     from fairlead.controllers.references import References
     from fairlead.engine.state import ClusterState
+    from fairlead.kube.config import ClusterConfig
     from fairlead.settings import Settings
 
 __all__ = ["Clusters", "Target"]
@@ -39,6 +43,20 @@ PROBE_SECONDS = 5.0
 """How long a remote cluster may take to say that it is there."""
 TRUST_SECONDS = 10.0
 """For how long an answer, or the lack of one, is believed."""
+
+
+_Named: TypeAlias = tuple[str, str, str, str]
+"""The kind, namespace, name and key that a Kustomization refers to."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A remote cluster as somebody there, not yet opened."""
+
+    identity: str
+    """Equal for those who can share connections and watches; whoever speaks for another account has another one."""
+    shown: str
+    config: Callable[[], ClusterConfig]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +86,7 @@ class _Remote:
         if self._probe is not None and self._failure is None:
             await asyncio.wait([self._probe])  # says nothing when it is cancelled with its cluster
         if self._failure is not None:
-            raise UnavailableError(f"the cluster of spec.kubeConfig is not reachable: {self._failure}")
+            raise self._failure
 
     async def _ask(self) -> None:
         try:
@@ -77,14 +95,20 @@ class _Remote:
             self._failure = None
         except TimeoutError:
             server = self._client.config.server
-            self._failure = UnavailableError(f"{server} did not answer within {PROBE_SECONDS:g} s")
+            self._failure = _unreachable(f"{server} did not answer within {PROBE_SECONDS:g} s")
         except UnavailableError as error:
-            self._failure = error
+            self._failure = _unreachable(error)
+        except (ReferenceNotFoundError, AccountTokenError) as error:
+            self._failure = type(error)(str(error))
         except FairleadError:
             self._failure = None  # it answers, if only to refuse
         finally:
             self._asked_at = time.monotonic()
             self._probe = None
+
+
+def _unreachable(cause: object) -> UnavailableError:
+    return UnavailableError(f"the cluster of spec.kubeConfig is not reachable: {cause}")
 
 
 class Clusters:
@@ -104,8 +128,8 @@ class Clusters:
         self._subscribe = subscribe
         self._remote: dict[str, asyncio.Future[_Remote]] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._named: dict[tuple[str, str, str], str] = {}
-        """Which cluster each reference to a kubeconfig has named last."""
+        self._named: dict[_Named, str] = {}
+        """Which cluster each reference to a kubeconfig or an account has named last."""
         self._tasks = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Self:
@@ -132,28 +156,46 @@ class Clusters:
         reference = kustomization.spec.kube_config
         if reference is None:
             return self.local
-        if reference.secret_ref is None:
-            raise InvalidSpecError("spec.kubeConfig.configMapRef is not supported yet; use spec.kubeConfig.secretRef")
-        namespace, name = kustomization.metadata.namespace, reference.secret_ref.name
-        secret = await self._references.secret(namespace, name)
-        keys = (reference.secret_ref.key,) if reference.secret_ref.key else _KEYS
-        content = next((secret[key] for key in keys if key in secret), None)
-        if content is None:
-            wanted = "' or '".join(keys)
-            raise ReferenceNotFoundError(f"Secret '{namespace}/{name}' has no key '{wanted}' with a kubeconfig")
-        remote = await self._open((namespace, name, reference.secret_ref.key or ""), content.decode("utf-8", "replace"))
+        namespace = kustomization.metadata.namespace
+        if reference.config_map_ref is not None:
+            named, place = await self._by_account(namespace, reference.config_map_ref.name)
+        elif reference.secret_ref is not None:
+            named, place = await self._by_kubeconfig(namespace, reference.secret_ref)
+        else:
+            raise InvalidSpecError("spec.kubeConfig names neither a secretRef nor a configMapRef")
+        remote = await self._open(named, place)
         await remote.ensure_present()
         return remote.watcher
 
-    async def _open(self, named: tuple[str, str, str], kubeconfig: str) -> _Remote:
-        identity = hashlib.sha256(kubeconfig.encode()).hexdigest()
+    async def _by_account(self, namespace: str, name: str) -> tuple[_Named, _Place]:
+        shown = f"ConfigMap '{namespace}/{name}'"
+        account = read_account(await self._references.config_map(namespace, name), namespace, shown)
+        place = _Place(account.identity, shown, lambda: account_config(account, self.local.client))
+        return ("ConfigMap", namespace, name, ""), place
+
+    async def _by_kubeconfig(self, namespace: str, reference: SecretKeyReference) -> tuple[_Named, _Place]:
+        secret = await self._references.secret(namespace, reference.name)
+        keys = (reference.key,) if reference.key else _KEYS
+        content = next((secret[key] for key in keys if key in secret), None)
+        if content is None:
+            wanted = "' or '".join(keys)
+            raise ReferenceNotFoundError(
+                f"Secret '{namespace}/{reference.name}' has no key '{wanted}' with a kubeconfig"
+            )
+        text = content.decode("utf-8", "replace")
+        identity = hashlib.sha256(text.encode()).hexdigest()
+        place = _Place(identity, "the kubeconfig", lambda: config_from_kubeconfig(text, untrusted=True))
+        return ("Secret", namespace, reference.name, reference.key or ""), place
+
+    async def _open(self, named: _Named, place: _Place) -> _Remote:
+        identity = place.identity
         before = self._named.get(named)
         self._named[named] = identity
         if before is not None and before not in self._named.values():
             self._close(before)
         if identity not in self._remote:
             opened = self._remote[identity] = asyncio.get_running_loop().create_future()
-            task = self._tasks.create_task(self._serve(kubeconfig, opened), name=f"cluster {identity[:8]}")
+            task = self._tasks.create_task(self._serve(place, opened), name=f"cluster {identity[:8]}")
             self._running[identity] = task
         try:
             return await asyncio.shield(self._remote[identity])
@@ -167,11 +209,14 @@ class Clusters:
         if task := self._running.pop(identity, None):
             task.cancel()
 
-    async def _serve(self, kubeconfig: str, opened: asyncio.Future[_Remote]) -> None:
+    async def _serve(self, place: _Place, opened: asyncio.Future[_Remote]) -> None:
         """Keep a remote cluster open until cancelled. What is wrong with it concerns those who name it, nobody else."""
         try:
-            config = config_from_kubeconfig(kubeconfig, untrusted=True)
-            async with KubeClient(config) as client, ManagedWatcher(client) as watcher, asyncio.TaskGroup() as probes:
+            async with (
+                KubeClient(place.config()) as client,
+                ManagedWatcher(client) as watcher,
+                asyncio.TaskGroup() as probes,
+            ):
                 self._subscribe(watcher.state)
                 opened.set_result(_Remote(client, watcher, probes))
                 await asyncio.Event().wait()
@@ -180,7 +225,7 @@ class Clusters:
                 log.exception("a remote cluster was lost by a fault of this program; it is opened again when needed")
                 self._forget(opened)
             else:
-                opened.set_exception(InvalidSpecError(f"the kubeconfig cannot be used: {' '.join(str(error).split())}"))
+                opened.set_exception(InvalidSpecError(f"{place.shown} cannot be used: {' '.join(str(error).split())}"))
 
     def _forget(self, opened: asyncio.Future[_Remote]) -> None:
         for identity in [identity for identity, future in self._remote.items() if future is opened]:

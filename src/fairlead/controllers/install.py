@@ -41,6 +41,7 @@ _RULES: list[dict[str, list[str]]] = [
     },
     {"apiGroups": [""], "resources": ["configmaps", "secrets", "namespaces", "serviceaccounts"], "verbs": _READ},
     {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["impersonate"]},
+    {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]},
     {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": _READ},
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},

@@ -17,9 +17,9 @@ from fairlead.errors import UserError
 from fairlead.objects import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-__all__ = ["ClusterConfig", "ExecPlugin", "KubeconfigError", "config_from_kubeconfig", "load_config"]
+__all__ = ["ClusterConfig", "ExecPlugin", "IssuedToken", "KubeconfigError", "config_from_kubeconfig", "load_config"]
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -40,6 +40,15 @@ class ExecPlugin:
     install_hint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A bearer token that ends."""
+
+    text: str = field(repr=False)
+    seconds: float
+    """For how long it is good from now on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterConfig:
     """How to reach one API server and who we are there; PEM texts are bytes, credentials are not shown by ``repr``."""
@@ -50,6 +59,8 @@ class ClusterConfig:
     client_key: bytes | None = field(default=None, repr=False)
     token: str = field(default="", repr=False)
     token_file: Path | None = None
+    token_source: Callable[[], Awaitable[IssuedToken]] | None = field(default=None, repr=False)
+    """Asked for a token whenever the last one nears its end."""
     username: str = ""
     password: str = field(default="", repr=False)
     exec_plugin: ExecPlugin | None = field(default=None, repr=False)

@@ -29,6 +29,8 @@ __all__ = ["Access", "Credentials", "CredentialsError", "ssl_context"]
 
 TOKEN_FILE_SECONDS = 60.0
 EXPIRY_MARGIN_SECONDS = 30.0
+ISSUED_TOKEN_PART = 0.8
+"""The part of an issued token's life for which it is used."""
 EXEC_TIMEOUT_SECONDS = 60.0
 
 
@@ -82,7 +84,8 @@ class Credentials:
     @property
     def renewable(self) -> bool:
         """Whether :meth:`renew` can bring anything new."""
-        return self._config.exec_plugin is not None or self._config.token_file is not None
+        config = self._config
+        return config.exec_plugin is not None or config.token_file is not None or config.token_source is not None
 
     async def current(self) -> Access:
         """Credentials that are valid now; raises :class:`CredentialsError`."""
@@ -102,6 +105,10 @@ class Credentials:
         config = self._config
         if config.exec_plugin is not None:
             return await self._run_plugin(config.exec_plugin)
+        if config.token_source is not None:
+            issued = await config.token_source()
+            self._expires = time.monotonic() + max(issued.seconds * ISSUED_TOKEN_PART, 1.0)
+            return Access(f"Bearer {issued.text}", self._tls)
         if config.token_file is not None:
             self._expires = time.monotonic() + TOKEN_FILE_SECONDS
             return Access(f"Bearer {_read_token(config.token_file)}", self._tls)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fairlead.kube.client import KubeClient
-from fairlead.kube.config import ClusterConfig, ExecPlugin, KubeconfigError
+from fairlead.kube.config import ClusterConfig, ExecPlugin, IssuedToken, KubeconfigError
 from fairlead.kube.credentials import Credentials, CredentialsError
 from fairlead.kube.errors import ForbiddenApiError, ServerUnavailableError
 from fairlead.kube.options import ClientOptions
@@ -177,3 +177,22 @@ def test_certificates_that_cannot_be_used_are_named() -> None:
     ):
         with pytest.raises(KubeconfigError, match="https://x: the CA or the client certificate cannot be used"):
             Credentials(config)
+
+
+async def test_an_issued_token_is_renewed_before_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, asked = 1000.0, 0
+    monkeypatch.setattr("fairlead.kube.credentials.time.monotonic", lambda: now)
+
+    async def issue() -> IssuedToken:
+        nonlocal asked
+        asked += 1
+        return IssuedToken(f"token-{asked}", 600.0)
+
+    credentials = Credentials(ClusterConfig(server="http://x", token_source=issue))
+    assert credentials.renewable
+    for passed, wanted in ((0.0, "token-1"), (479.0, "token-1"), (2.0, "token-2"), (479.0, "token-2")):
+        now += passed
+        assert (await credentials.current()).authorization == f"Bearer {wanted}"
+    credentials.renew(await credentials.current())
+    assert (await credentials.current()).authorization == "Bearer token-3"
+    assert "token-4" not in repr(await issue())
