@@ -7,6 +7,7 @@ build with an equal spec and equal variables over a tree in which the read set i
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -204,10 +205,20 @@ def _substitute(manifest: Manifest, text: str, variables: Variables) -> Manifest
     try:
         result = load(substitute(text, variables.values, strict=variables.strict), file=str(ref))
     except FairleadError as error:
-        raise BuildError(f"post build failed for '{ref}': {error}") from error
+        raise BuildError(f"post build failed for '{ref}': {_unquoted(str(error), variables)}") from None
     if not isinstance(result, dict):
         raise BuildError(f"post build failed for '{ref}': the substituted text is no object any more")
     return result
+
+
+def _unquoted(message: str, variables: Variables) -> str:
+    """The message without parts of values that it quotes: ``*word`` in a Secret is an unknown anchor 'word'."""
+
+    def hidden(found: re.Match[str]) -> str:
+        secret = len(found[2]) > 1 and any(found[2] in value for value in variables.values.values())
+        return f"{found[1]}**{found[1]}" if secret else found[0]
+
+    return re.sub(r"""(['"])(.+?)\1""", hidden, message)
 
 
 def _is_marked(manifest: Manifest) -> bool:
