@@ -139,3 +139,14 @@ async def test_a_kubeconfig_that_makes_no_sense_is_told(world: World) -> None:
     await world.ready("here")
     listed = await world.client.list(GroupKind("", "Event"), namespace=world.namespace)
     assert not any("nonsense" in event["message"] for event in listed.items)
+
+
+async def test_the_kubeconfig_is_under_the_key_that_is_named(world: World, other: LocalCluster) -> None:
+    texts = {"value": "kind: [nonsense", "admin": other.kubeconfig()}
+    data = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
+    await world.apply("v1", "Secret", "other", data=data, labels=WATCHED)
+    world.repo.commit("Begin", files(world))
+    await world.git_repository()
+    await world.kustomization("there", path="there", kubeConfig={"secretRef": {"name": "other", "key": "admin"}})
+    await world.ready("there")
+    assert await at(other, world.namespace, "there") == {"n": "1"}

@@ -1,0 +1,152 @@
+"""Fields of a Kustomization that decide what is built: each by itself, in the objects that arrive."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.manifests import config_map, deployment
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+TEAM = {"labels": {"team": "blue"}}
+NOTED = {"annotations": {"note": "yes"}}
+
+
+async def data(world: World, name: str) -> dict[str, str]:
+    found = await world.get("ConfigMap", name)
+    assert found is not None, name
+    return dict(found["data"])
+
+
+async def delivered(world: World, files: dict[str, str], **spec: Any) -> None:
+    world.repo.commit("Begin", files)
+    await world.git_repository()
+    await world.kustomization("apps", **{"path": "apps", **spec})
+    await world.ready("apps")
+
+
+SELECTORS = {
+    "group": {"group": "apps"},
+    "version": {"version": "v1", "kind": "Deployment"},
+    "kind": {"kind": "Deploy.*"},
+    "name": {"name": "w.b"},
+    "namespace": {"namespace": "{namespace}", "name": "web"},
+    "labelSelector": {"labelSelector": "team=blue"},
+    "annotationSelector": {"annotationSelector": "note=yes"},
+}
+
+
+def marked_files(world: World) -> dict[str, str]:
+    """One Deployment that every selector is to find, and a ConfigMap that none is."""
+    web = json.loads(deployment("web", world.namespace, replicas=1))
+    web["metadata"] |= {"labels": {"team": "blue"}, "annotations": {"note": "yes"}}
+    return {"apps/web.json.yaml": json.dumps(web), "apps/cm.yaml": config_map("cm", world.namespace, {"k": "v"})}
+
+
+@pytest.mark.parametrize("field", SELECTORS)
+async def test_each_selector_of_a_patch(world: World, field: str) -> None:
+    target = {key: text.format(namespace=world.namespace) for key, text in SELECTORS[field].items()}
+    patch = "- {op: add, path: /metadata/labels, value: {patched: here}}"
+    await delivered(world, marked_files(world), patches=[{"patch": patch, "target": target}])
+    web, other = await world.get("Deployment", "web"), await world.get("ConfigMap", "cm")
+    assert web is not None
+    assert other is not None
+    assert web["metadata"]["labels"]["patched"] == "here"
+    assert "patched" not in other["metadata"]["labels"]
+
+
+async def test_a_patch_without_a_target_names_its_object(world: World) -> None:
+    patch = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "cm", "namespace": world.namespace},
+        "data": {"more": "x"},
+    }
+    await delivered(world, marked_files(world), patches=[{"patch": json.dumps(patch)}])
+    assert await data(world, "cm") == {"k": "v", "more": "x"}
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        pytest.param({"newName": "example.org/site"}, "example.org/site:1.0", id="newName"),
+        pytest.param({"newTag": "2"}, "example.com/web:2", id="newTag"),
+        pytest.param({"digest": f"sha256:{'0' * 64}"}, f"example.com/web@sha256:{'0' * 64}", id="digest"),
+    ],
+)
+async def test_each_field_of_an_image(world: World, image: dict[str, str], expected: str) -> None:
+    images = [{"name": "example.com/web", **image}]
+    await delivered(world, {"apps/web.yaml": deployment("web", world.namespace)}, images=images)
+    found = await world.get("Deployment", "web")
+    assert found is not None
+    assert found["spec"]["template"]["spec"]["containers"][0]["image"] == expected
+
+
+@pytest.mark.parametrize("field", ["namePrefix", "nameSuffix"])
+async def test_prefix_and_suffix(world: World, field: str) -> None:
+    files = {"apps/cm.yaml": config_map("one", world.namespace, {"k": "v"})}
+    await delivered(world, files, **{field: "a-" if field == "namePrefix" else "-z"})
+    assert await data(world, "a-one" if field == "namePrefix" else "one-z") == {"k": "v"}
+
+
+async def test_target_namespace(world: World) -> None:
+    files = {"apps/cm.yaml": config_map("one", "elsewhere", {"k": "v"})}
+    await delivered(world, files, targetNamespace=world.namespace)
+    assert await data(world, "one") == {"k": "v"}
+
+
+async def test_common_metadata_wins_over_the_objects_own(world: World) -> None:
+    own = config_map("one", world.namespace, {}, labels={"team": "red"}, annotations={"note": "no"})
+    await delivered(world, {"apps/cm.yaml": own}, commonMetadata=TEAM | NOTED)
+    found = await world.get("ConfigMap", "one")
+    assert found is not None
+    assert found["metadata"]["labels"]["team"] == "blue"
+    assert found["metadata"]["annotations"]["note"] == "yes"
+
+
+async def test_build_metadata(world: World) -> None:
+    files = {"apps/cm.yaml": config_map("one", world.namespace, {})}
+    fields = ["originAnnotations", "transformerAnnotations"]
+    await delivered(world, files, buildMetadata=fields, namePrefix="a-")
+    found = await world.get("ConfigMap", "a-one")
+    assert found is not None
+    annotations = found["metadata"]["annotations"]
+    assert "path: cm.yaml" in annotations["config.kubernetes.io/origin"]
+    assert "PrefixTransformer" in annotations["alpha.config.kubernetes.io/transformations"]
+
+
+async def test_a_missing_component_fails_unless_it_may_be_missing(world: World) -> None:
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {})})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps", components=["../gone"])
+    failure = await world.failed("apps", reason="BuildFailed")
+    assert "gone" in failure["message"]
+    await world.kustomization("apps", path="apps", components=["../gone"], ignoreMissingComponents=True)
+    await world.ready("apps")
+
+
+async def test_substitute_from_each_kind(world: World) -> None:
+    await world.apply("v1", "ConfigMap", "plain", data={"a": "one"})
+    await world.apply("v1", "Secret", "keys", stringData={"b": "two"})
+    files = {"apps/cm.yaml": config_map("one", world.namespace, {"a": "${a}", "b": "${b}", "c": "${c}"})}
+    sources = [{"kind": "ConfigMap", "name": "plain"}, {"kind": "Secret", "name": "keys"}]
+    await delivered(world, files, postBuild={"substitute": {"c": "three"}, "substituteFrom": sources})
+    assert await data(world, "one") == {"a": "one", "b": "two", "c": "three"}
+
+
+async def test_an_optional_source_of_variables_may_be_missing(world: World) -> None:
+    sources = [{"kind": "ConfigMap", "name": "gone", "optional": True}]
+    files = {"apps/cm.yaml": config_map("one", world.namespace, {"a": "${a}"})}
+    await delivered(world, files, postBuild={"substitute": {"a": "one"}, "substituteFrom": sources})
+    assert await data(world, "one") == {"a": "one"}
+
+
+@pytest.mark.parametrize(("strategy", "expected"), [("WithVariables", "${a:=none}"), ("Always", "none")])
+async def test_without_variables_the_strategy_decides(world: World, strategy: str, expected: str) -> None:
+    files = {"apps/cm.yaml": config_map("one", world.namespace, {"a": "${a:=none}"})}
+    await delivered(world, files, postBuild={"substituteStrategy": strategy})
+    assert await data(world, "one") == {"a": expected}
