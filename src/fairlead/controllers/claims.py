@@ -3,16 +3,25 @@
 What others have is in their inventories. What they are about to have is not yet: a revision wakes all of them at the
 same time. So before something is deleted, those that have not been at this revision are asked what they build from it.
 Their builds are due anyway, and are kept.
+
+A commit that makes all Kustomizations prune something asks N times about N others. Both answers are therefore looked
+up: inventories are indexed as they change, and the others are asked once for a revision, as long as no spec changes.
+Variables may change meanwhile, so the answers are good for some seconds only.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fairlead.controllers.dependencies import source_of
 from fairlead.controllers.resources import Malformed
+from fairlead.controllers.wakes import UserIndex
 from fairlead.errors import FairleadError
+from fairlead.kube.reflector import Key
 from fairlead.objects.inventory import format_id
 
 if TYPE_CHECKING:
@@ -20,7 +29,7 @@ if TYPE_CHECKING:
 
     from fairlead.api.kustomization import Kustomization
     from fairlead.controllers.access import Access
-    from fairlead.kube.reflector import Key
+    from fairlead.kube.reflector import ChangeType
     from fairlead.objects.ref import ObjectRef
 
     Preview = Callable[[Key, Kustomization], Awaitable[frozenset[ObjectRef]]]
@@ -28,6 +37,22 @@ if TYPE_CHECKING:
 __all__ = ["Claims"]
 
 log = logging.getLogger(__name__)
+
+LASTING_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class _Coming:
+    """What the Kustomizations of a cluster build from one revision of one source, asked when it was first needed."""
+
+    source: ObjectRef
+    revision: str
+    of: UserIndex[ObjectRef] = field(default_factory=UserIndex)
+    asked: float = field(default_factory=time.monotonic)
+
+    def answers(self, source: ObjectRef, revision: str) -> bool:
+        fresh = time.monotonic() - self.asked < LASTING_SECONDS
+        return fresh and (self.source, self.revision) == (source, revision)
 
 
 class Claims:
@@ -37,42 +62,88 @@ class Claims:
         """``preview`` says what a Kustomization builds from the newest revision of its source."""
         self._access = access
         self._preview = preview
+        self._have: UserIndex[str] = UserIndex()
+        self._coming: _Coming | None = None
+        self._asking = asyncio.Lock()
+        access.reflector.subscribe(self._learn)
 
     def has_another(self, key: Key, ref: ObjectRef) -> bool:
         """Whether another Kustomization has the object in its inventory."""
-        wanted = format_id(ref)
-        for _, kustomization in self._others(key):
-            inventory = kustomization.status.inventory
-            if inventory and any(entry.id == wanted for entry in inventory.entries):
-                return True
-        return False
+        return any(self._other(key, user) is not None for user in self._have.users(format_id(ref)))
 
     async def about_to_have(
         self, kustomization: Kustomization, key: Key, revision: str, refs: Iterable[ObjectRef]
     ) -> set[ObjectRef]:
         """Which of these objects others are going to apply at this revision, and have not yet."""
-        wanted = set(refs)
-        found: set[ObjectRef] = set()
-        for other_key, other in list(self._others(key)):
-            status = other.status
-            behind = revision not in (status.last_applied_revision, status.last_attempted_revision)
-            if not behind or other.spec.suspend or source_of(other) != source_of(kustomization):
-                continue
-            if other.spec.kube_config != kustomization.spec.kube_config:
+        source = source_of(kustomization)
+        async with self._asking:
+            coming = self._coming
+            if coming is None or not coming.answers(source, revision):
+                coming = self._coming = _Coming(source, revision)
+                await self._ask(coming)
+        return {
+            ref
+            for ref in refs
+            if any(self._is_coming(kustomization, key, user, coming) for user in _users(coming, ref))
+        }
+
+    async def _ask(self, coming: _Coming) -> None:
+        for key, other in list(self._all()):
+            if not _is_behind(other, coming):
                 continue
             try:
-                coming = await self._preview(other_key, other)
+                coming.of.set(key, await self._preview(key, other))
             except FairleadError as error:
-                log.info("%s cannot say what it will have: %s", other_key, error)
-                continue
-            found |= wanted & (coming | {ref._replace(namespace="") for ref in coming})
+                log.info("%s cannot say what it will have: %s", key, error)
+                self._coming = None  # perhaps it can when somebody else asks
+            # What is built already takes no time, and a thousand of them would hold the loop.
+            await asyncio.sleep(0)
+
+    def _is_coming(self, kustomization: Kustomization, key: Key, user: Key, coming: _Coming) -> bool:
+        other = self._other(key, user)
+        if other is None or not _is_behind(other, coming):
+            return False
+        return other.spec.kube_config == kustomization.spec.kube_config
+
+    def _learn(
+        self, _: ChangeType, old: Kustomization | Malformed | None, new: Kustomization | Malformed | None
+    ) -> None:
+        found = new if new is not None else old
+        if found is None:
+            return
+        before, after = _inventory(old), _inventory(new)
+        if before != after:
+            self._have.set(Key(found.metadata.namespace, found.metadata.name), after)
+        if old is None or new is None or old.metadata.generation != new.metadata.generation:
+            self._coming = None
+
+    def _other(self, key: Key, user: Key) -> Kustomization | None:
+        """The user, if it is another one, and there to stay."""
+        found = None if user == key else self._access.reflector.get(*user)
+        if found is None or isinstance(found, Malformed) or found.metadata.deletion_timestamp:
+            return None
         return found
 
-    def _others(self, key: Key) -> Iterator[tuple[Key, Kustomization]]:
-        for other, kustomization in self._access.reflector.items():
-            if (
-                other != key
-                and not isinstance(kustomization, Malformed)
-                and not kustomization.metadata.deletion_timestamp
-            ):
-                yield other, kustomization
+    def _all(self) -> Iterator[tuple[Key, Kustomization]]:
+        for key, kustomization in self._access.reflector.items():
+            if not isinstance(kustomization, Malformed) and not kustomization.metadata.deletion_timestamp:
+                yield key, kustomization
+
+
+def _users(coming: _Coming, ref: ObjectRef) -> list[Key]:
+    """Who builds the object. What a build names without a namespace may be meant for any."""
+    return [*coming.of.users(ref), *(coming.of.users(ref._replace(namespace="")) if ref.namespace else ())]
+
+
+def _is_behind(other: Kustomization, coming: _Coming) -> bool:
+    """Whether it has yet to apply the revision."""
+    status = other.status
+    if coming.revision in (status.last_applied_revision, status.last_attempted_revision):
+        return False
+    return not other.spec.suspend and source_of(other) == coming.source
+
+
+def _inventory(kustomization: Kustomization | Malformed | None) -> list[str]:
+    if kustomization is None or isinstance(kustomization, Malformed) or kustomization.status.inventory is None:
+        return []
+    return [entry.id for entry in kustomization.status.inventory.entries]

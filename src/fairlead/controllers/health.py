@@ -64,17 +64,21 @@ class HealthChecks:
         options = WaitOptions(
             timeout=timeout - (now - attempt.started), may_vanish=jobs_with_ttl(build.objects()), rules=rules
         )
-        await attempt.session.write(attempt.waiting())
         self._waits.start(attempt.key, subject, target.watcher, refs, options)
         return memory.next_in(timeout + attempt.interval.total_seconds(), now)
 
     async def conclude(self, attempt: Attempt, memory: Memory) -> Result:
-        """The wait has ended, and so has the delivery; raises why it failed."""
+        """The wait has ended, and so has the delivery; raises why it failed. Or it lasts: then the status says so."""
         wait = self._waits.running(attempt.key)
-        if wait is None or wait.outcome is None or memory.delivered is None:
+        if wait is None or memory.delivered is None:
             return memory.as_planned(self._clock.monotonic())
         attempt.artifact, attempt.digest, attempt.started = memory.artifact, memory.delivered.digest, memory.started
-        attempt.reason, attempt.written = "HealthCheckFailed", memory.written
+        attempt.reason, attempt.written, attempt.inventory = "HealthCheckFailed", memory.written, memory.inventory
+        if wait.outcome is None:
+            if not wait.told:
+                wait.told = True
+                await attempt.session.write(attempt.waiting())
+            return memory.as_planned(self._clock.monotonic())
         self._waits.cancel(attempt.key)
         if isinstance(wait.outcome, FairleadError):
             raise wait.outcome

@@ -220,7 +220,7 @@ class Kustomizations:
         memory.delivered = None
         with self._phases.span("apply"):
             delivered = await self._delivery(attempt, target, variables.sensitive).deliver(build.objects())
-        memory.delivered, memory.sensitive = build, variables.sensitive
+        memory.delivered, memory.sensitive, memory.inventory = build, variables.sensitive, attempt.inventory
         if self._resumption is not None:
             self._resumption.keep(attempt.key, attempt.kustomization, build, delivered.applied)
         return await self._health.check(attempt, memory, target, build, delivered)

@@ -182,6 +182,8 @@ class Manager:
                 settings.reconcile.drift_quiet_seconds,
             )
             deliveries.notes.begin = triggers.take_note
+            for recorder in self._recorders.values():
+                recorder.yields = lambda: deliveries.notes.yields
             await self._run_all(triggers, loops, deliveries.notes)
 
     async def _builder(self, stack: AsyncExitStack) -> Builder:

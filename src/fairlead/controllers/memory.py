@@ -10,6 +10,7 @@ from fairlead.runtime.controller import Result
 if TYPE_CHECKING:
     from fairlead.api.meta import ArtifactStatus
     from fairlead.controllers.builds import Build
+    from fairlead.objects.inventory import Inventory
 
 __all__ = ["Memory"]
 
@@ -34,6 +35,8 @@ class Memory:
     """The last run failed its health check."""
     delivered: Build | None = None
     """What was applied last, when all of it was."""
+    inventory: Inventory | None = None
+    """What that delivery has left in the cluster; the status may still tell more, until the next write of it."""
     sensitive: frozenset[str] = frozenset()
     """Secret values among the variables of that delivery."""
     artifact: ArtifactStatus | None = None

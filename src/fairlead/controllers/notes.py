@@ -65,6 +65,11 @@ class Notes:
     def depth(self) -> int:
         return len(self._waiting)
 
+    @property
+    def yields(self) -> bool:
+        """Whether a delivery is at work, which goes first."""
+        return bool(self._deliveries)
+
     def add(self, keys: Iterable[Key]) -> None:
         """These have a note to take; who waits already keeps the place."""
         for key in keys:

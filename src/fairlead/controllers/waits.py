@@ -1,5 +1,8 @@
 """Waits for health, beside the workers: a run starts one and ends; when the wait ends, the key runs again.
 
+A wait that lasts longer than a moment brings a run, too: the status then tells what is waited for. Most waits are over
+before, and cost no request.
+
 A wait is for one generation, revision and set of manifests. Whoever has a newer one cancels it.
 """
 
@@ -25,6 +28,9 @@ __all__ = ["Subject", "Wait", "Waits"]
 
 log = logging.getLogger(__name__)
 
+MOMENT_SECONDS = 0.5
+"""How long a wait goes on before the status tells of it; as with any other progress."""
+
 
 class Subject(NamedTuple):
     """What exactly is waited for."""
@@ -41,14 +47,25 @@ class Wait:
     subject: Subject
     refs: Sequence[ObjectRef]
     outcome: float | FairleadError | None = None
+    told: bool = False
+    """Whether the status tells that it goes on."""
     task: asyncio.Task[None] | None = None
+    moment: asyncio.TimerHandle | None = None
+    """Asks for the run that tells."""
+
+    def end(self) -> None:
+        """Nothing more will come of it."""
+        if self.task is not None:
+            self.task.cancel()
+        if self.moment is not None:
+            self.moment.cancel()
 
 
 class Waits:
     """The waits by key; an async context manager that owns their tasks."""
 
     def __init__(self, ended: Callable[[Key], None]) -> None:
-        """``ended`` is told when a wait has an outcome."""
+        """``ended`` is told when a wait has an outcome, and before that once when it takes longer than a moment."""
         self._ended = ended
         self._waits: dict[Key, Wait] = {}
         self._tasks = asyncio.TaskGroup()
@@ -77,12 +94,13 @@ class Waits:
         self.cancel(key)
         wait = self._waits[key] = Wait(subject, refs)
         wait.task = self._tasks.create_task(self._run(key, wait, watcher, options), name=f"health of {key}")
+        wait.moment = asyncio.get_running_loop().call_later(MOMENT_SECONDS, self._ended, key)
 
     def cancel(self, key: Key) -> None:
         """Forget the wait of a key; nobody is told."""
         wait = self._waits.pop(key, None)
-        if wait and wait.task:
-            wait.task.cancel()
+        if wait is not None:
+            wait.end()
 
     async def _run(self, key: Key, wait: Wait, watcher: ManagedWatcher, options: WaitOptions) -> None:
         try:
@@ -92,5 +110,7 @@ class Waits:
         except Exception:
             log.exception("the health check of %s failed by a fault of this program", key)
             wait.outcome = FairleadError("the health check failed by a fault of this program; see its log")
+        if wait.moment is not None:
+            wait.moment.cancel()
         if self._waits.get(key) is wait:
             self._ended(key)

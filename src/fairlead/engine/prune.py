@@ -139,31 +139,33 @@ class Pruner:
     async def _delete(self, ref: ObjectRef, result: PruneResult) -> Change | FairleadError:
         """One object; a failure is returned, for the others go on."""
         try:
-            for _ in range(ATTEMPTS):
+            for attempt in range(ATTEMPTS):
                 try:
-                    return await self._delete_once(ref, result)
+                    return await self._delete_once(ref, result, look=attempt > 0)
                 except ConflictError:
                     continue  # it changed or was replaced while we looked; look again before anything is deleted
             return NotReadyError(f"{ref} delete failed: it changes again and again; the next run tries again")
         except FairleadError as error:
             return _failure(ref, error)
 
-    async def _delete_once(self, ref: ObjectRef, result: PruneResult) -> Change:
+    async def _delete_once(self, ref: ObjectRef, result: PruneResult, *, look: bool) -> Change:
+        """Delete what is still ours; the watch's record will do for that, unless we are told to look."""
         if self._claimed(ref):
             self._release(ref)
             return Change(ref, Action.SKIPPED, "another Kustomization has it now")
-        try:
-            live = await self._client.get(ref)
-        except (NotFoundError, NoMatchError):
-            self._release(ref)
-            return Change(ref, Action.DELETED, "it was gone already")
-        if reason := deletion_skip_reason(live, self._owner):
-            self._release(ref)
-            return Change(ref, Action.SKIPPED, reason)
-        meta = metadata_of(live)
-        uid = str(meta.get("uid") or "")
         # The version makes sure that it is still ours: a change of labels between reading and deleting is a conflict.
-        version = str(meta.get("resourceVersion") or "")
+        uid, version = ("", "") if look else self._recorded(ref)
+        if not version:
+            try:
+                live = await self._client.get(ref)
+            except (NotFoundError, NoMatchError):
+                self._release(ref)
+                return Change(ref, Action.DELETED, "it was gone already")
+            if reason := deletion_skip_reason(live, self._owner):
+                self._release(ref)
+                return Change(ref, Action.SKIPPED, reason)
+            meta = metadata_of(live)
+            uid, version = str(meta.get("uid") or ""), str(meta.get("resourceVersion") or "")
         with self._state.writing(ref) as writing:
             try:
                 await self._client.delete(ref, uid=uid, resource_version=version)
@@ -173,6 +175,13 @@ class Pruner:
         if uid:
             result.deleted_uids[ref] = uid
         return Change(ref, Action.DELETED)
+
+    def _recorded(self, ref: ObjectRef) -> tuple[str, str]:
+        """Uid and version of an object that the watch knows as ours to delete; otherwise empty."""
+        record = self._state.record(ref) if self._watcher.follows(ref.group_kind) else None
+        if record is None or record.owner != self._owner or record.kept:
+            return "", ""
+        return record.uid, record.resource_version
 
     def _release(self, ref: ObjectRef) -> None:
         applied = self._state.applied(ref)

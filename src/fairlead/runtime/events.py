@@ -1,7 +1,8 @@
 """Kubernetes Events, written beside the work and never in its way.
 
-``record`` puts an event in a bounded queue and returns; :meth:`EventRecorder.run` writes them one after the other. When
-the API server is slower than we talk, the oldest are dropped and counted: an Event is news, not state.
+``record`` puts an event in a bounded queue and returns; :meth:`EventRecorder.run` writes them one after the other,
+warnings first, and slowly while there is other work to do. When the API server is slower than we talk, the oldest are
+dropped and counted: an Event is news, not state.
 
 An event that repeats (same object, type, reason and message) raises the count of the one that exists, as client-go
 does. Names are ``<object>.<hex>``. Metadata becomes annotations whose keys carry the object's API group as prefix;
@@ -24,7 +25,7 @@ from fairlead.objects.ref import ObjectRef, split_api_version
 from fairlead.runtime.clock import SystemClock, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from fairlead.kube.client import KubeClient
@@ -37,8 +38,10 @@ log = logging.getLogger(__name__)
 
 EventType = Literal["Normal", "Warning"]
 
-QUEUE_LIMIT = 1000
-"""Events that wait to be written; about a megabyte, and some ten seconds of writing."""
+QUEUE_LIMIT = 5000
+"""Events that wait to be written; some megabytes, and as many as an install of more than a thousand Kustomizations."""
+PAUSE_SECONDS = 0.1
+"""Between two events while the recorder is asked to yield: news may be late, but not for ever."""
 KNOWN_LIMIT = 4096
 """Written events that are remembered for counting repetitions, as many as client-go remembers."""
 MAX_MESSAGE = 32768
@@ -86,6 +89,8 @@ class EventRecorder:
     def __init__(self, client: KubeClient, *, component: str, instance: str = "", clock: Clock | None = None) -> None:
         self.dropped = 0
         """Events that were lost because the queue was full or the API server refused them."""
+        self.yields: Callable[[], bool] = lambda: False
+        """Whether other work goes first at present; set by who knows."""
         self._client = client
         self.component = component
         self._instance = instance
@@ -133,6 +138,8 @@ class EventRecorder:
             self._queue.items.popitem(last=False)
             self.dropped += 1
         self._queue.items[same] = _Pending(same, _reference(involved), action, now, now)
+        if type == "Warning":
+            self._queue.items.move_to_end(same, last=False)
         self._queue.arrived.set()
 
     async def run(self) -> None:
@@ -149,6 +156,8 @@ class EventRecorder:
                     log.warning("an event of %s is lost: %s", pending.same.ref, error)
                 finally:
                     self._busy = False
+                if self.yields():
+                    await self._clock.sleep(PAUSE_SECONDS)
             self._queue.arrived.clear()
             self._tell_idle()
 
