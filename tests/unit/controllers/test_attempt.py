@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from fairlead.api.meta import ArtifactStatus
 from fairlead.controllers.attempt import Attempt, timeout_of
@@ -125,3 +126,11 @@ def test_a_failure_is_another_entry_of_the_history() -> None:
 
 def test_names_the_commit_and_its_author() -> None:
     assert attempt().commit_text() == ' (commit 01234567 "Break it" by Ada <ada@example.com>)'
+
+
+def test_the_origin_of_an_artifact_is_told() -> None:
+    run = attempt()
+    run.artifact = replace(ARTIFACT, metadata={"org.opencontainers.image.revision": "main@sha1:origin"})
+    status = run.succeeded(healthy="", duration=1)
+    assert status["lastAppliedOriginRevision"] == status["lastAttemptedOriginRevision"] == "main@sha1:origin"
+    assert run.event_metadata["originRevision"] == "main@sha1:origin"

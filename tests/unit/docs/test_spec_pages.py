@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fairlead.api.gitrepository import GitRepository
+from fairlead.api.kustomization import Kustomization
 from tests.support.spec_pages import fields_of, missing_tests, rows_of
 
 ROOT = Path(__file__).parents[3]
@@ -29,7 +30,10 @@ SECRET_KEYS = (
 GIT_KEYS = {f"spec.secretRef: {key}" for key in SECRET_KEYS}
 GIT_KEYS |= {f"spec.proxySecretRef: {key}" for key in ("address", "username", "password")}
 
-PAGES = [pytest.param("gitrepository.md", GitRepository, GIT_KEYS, id="GitRepository")]
+PAGES = [
+    pytest.param("gitrepository.md", GitRepository, GIT_KEYS, id="GitRepository"),
+    pytest.param("kustomization.md", Kustomization, set(), id="Kustomization"),
+]
 
 
 @pytest.mark.parametrize(("page", "kind", "keys"), PAGES)
