@@ -65,10 +65,10 @@ async def test_the_retry_interval_follows_a_failure(world: World) -> None:
 
 async def test_the_timeout_ends_the_wait(world: World) -> None:
     await world.restart_with(shortest_timeout=timedelta(milliseconds=100))
-    broken = deployment("web", world.namespace, image="example.com/web:broken")
-    world.repo.commit("Begin", {"apps/web.yaml": broken})
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {})})
     await world.git_repository()
-    await world.kustomization("apps", path="apps", wait=True, timeout="1s")
+    checks = [{"apiVersion": "v1", "kind": "ConfigMap", "name": "never", "namespace": world.namespace}]
+    await world.kustomization("apps", path="apps", healthChecks=checks, timeout="1s")
     failure = await world.failed("apps", reason="HealthCheckFailed")
     assert "timeout waiting for" in failure["message"]
 
