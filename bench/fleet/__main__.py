@@ -1,186 +1,35 @@
-"""Run the fleet and print one table; JSON goes to a file on request."""
+"""Run fleets of several sizes, each on a cluster of its own; figures go to a folder, a table to the terminal."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
-import statistics
-import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench.fleet.estate import IMAGE, Estate, root
-from bench.fleet.eyes import DEPLOYMENT, KUSTOMIZATION, Eyes
-from bench.fleet.processes import cpu_seconds, rss_mib
-from bench.fleet.raw import clean_up, raw_commit, raw_install
-from bench.fleet.stage import BenchStage, Figures
+from bench.fleet import goals
+from bench.fleet.estate import Estate
+from bench.fleet.eyes import DEPLOYMENT, KUSTOMIZATION
+from bench.fleet.fleet import Fleet
+from bench.fleet.stage import BenchStage
 from bench.fleet.workloads import Workloads
-from fairlead.kube.client import KubeClient, PatchType
+from fairlead.kube.client import KubeClient
 from fairlead.kube.config import load_config
-from fairlead.objects.ref import ObjectRef
+from tests.support.envtest import EnvTest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GOAL_SIZE = 1000
 
 
-class Fleet:
-    """One run: a stage with cluster and controllers, the repository, and what was measured."""
-
-    def __init__(self, stage: BenchStage, estate: Estate, client: KubeClient, options: argparse.Namespace) -> None:
-        self.stage = stage
-        self.estate = estate
-        self.client = client
-        self.options = options
-        self.eyes = Eyes(client)
-        self.results: dict[str, Any] = {"apps": len(estate.names)}
-        self._before = Figures({}, {}, {})
-        self._cpu_before = 0.0
-
-    async def measure(self) -> None:
-        await self._install()
-        await self._single_commits()
-        await self._drift()
-        await self._base_change()
-        await self._idle()
-        await self._restart()
-
-    async def raw(self) -> None:
-        seconds = await raw_install(self.client, len(self.estate.names))
-        commits = [await raw_commit(self.client) for _ in range(20)]
-        await clean_up(self.client)
-        self._show("raw limit: writes of an install", seconds=seconds)
-        self._show("raw limit: writes of a commit", **_latency(commits))
-
-    async def _install(self) -> None:
-        commit = self.estate.create()
-        await self._begin()
-        started = time.monotonic()
-        for manifest in root(self.estate.url):
-            await self.client.apply(manifest, field_manager="bench")
-        done = await self.eyes.all_ready(["fleet", *self.estate.names], commit)
-        await self._report("install, all Ready", seconds=done - started)
-
-    async def _single_commits(self) -> None:
-        samples = []
-        await self._quiet()
-        await self._begin()
-        for number in range(self.options.commits):
-            name = self.estate.names[number * 7 % len(self.estate.names)]
-            tag = f"c{number}"
-            await asyncio.to_thread(self.estate.change_app, name, tag)
-            committed = time.monotonic()
-            seen = await self.eyes.until(lambda name=name, tag=tag: self.eyes.image(f"web-{name}") == f"{IMAGE}:{tag}")
-            samples.append(max(0.0, seen - committed))
-            commit = self.estate.head()
-            # The next commit waits until this one is settled, so that each sample is a commit by itself.
-            await self.eyes.until(lambda name=name, commit=commit: self.eyes.ready(name, commit))
-            if self.options.spread:
-                await asyncio.sleep(self.options.spread)
-        commit, started = self.estate.head(), time.monotonic()
-        noted = await self.eyes.all_ready(self.estate.names, commit) - started
-        await self._report("one-app commit → applied", len(samples), **_latency(samples), noted=noted)
-
-    async def _drift(self) -> None:
-        samples = []
-        await self._begin()
-        for number in range(self.options.drifts):
-            name = f"web-{self.estate.names[number * 3 % len(self.estate.names)]}"
-            reference = ObjectRef("apps", "Deployment", "fleet", name)
-            before = self._generation(name)
-            await self.client.patch(
-                reference, {"spec": {"replicas": 3}}, PatchType.MERGE, field_manager="kubectl-scale"
-            )
-            changed = time.monotonic()
-            seen = await self.eyes.until(
-                lambda name=name, before=before: self._generation(name) >= before + 2 and self._replicas(name) == 1
-            )
-            samples.append(max(0.0, seen - changed))
-        await self._report("manual change → repaired", len(samples), **_latency(samples))
-
-    async def _idle(self) -> None:
-        await self._quiet()
-        await self._begin()
-        await asyncio.sleep(self.options.idle)
-        await self._report(f"idle for {self.options.idle:g} s")
-
-    async def _base_change(self) -> None:
-        await self._begin()
-        commit = await asyncio.to_thread(self.estate.change_base, "hello")
-        started = time.monotonic()
-        done = await self.eyes.all_ready(self.estate.names, commit)
-        await self._report("base changed → all Ready", seconds=done - started)
-
-    async def _restart(self) -> None:
-        versions = self._versions()
-        rss = rss_mib(self.stage.controllers.pid)
-        await self._begin()
-        await self._report("memory before the restart", rss_mib=rss)
-        await self.stage.stop_controllers()
-        started = time.monotonic()
-        await self.stage.start_controllers()
-        self._before, self._cpu_before = Figures({}, {}, {}), 0.0
-        name = self.estate.names[-1]
-        await asyncio.to_thread(self.estate.change_app, name, "after-restart")
-        seen = await self.eyes.until(lambda: self.eyes.image(f"web-{name}") == f"{IMAGE}:after-restart")
-        await self._report("restart → first commit applied", seconds=seen - started)
-        noted = await self.eyes.all_ready(self.estate.names, self.estate.head())
-        written = sum(version != versions[key] for key, version in self._versions().items() if key != f"web-{name}")
-        await self._report("restart → all at it", seconds=noted - started, written=written)
-
-    def _versions(self) -> dict[str, int]:
-        return {name: item["metadata"]["generation"] for name, item in self.eyes.state[DEPLOYMENT].items()}
-
-    def _generation(self, name: str) -> int:
-        return int(self.eyes.state[DEPLOYMENT][name]["metadata"]["generation"])
-
-    def _replicas(self, name: str) -> int:
-        return int(self.eyes.state[DEPLOYMENT][name]["spec"]["replicas"])
-
-    async def _quiet(self) -> None:
-        """Until the controllers have sent nothing for a second."""
-        before = await self.stage.figures()
-        while True:
-            await asyncio.sleep(1)
-            after = await self.stage.figures()
-            if not (after - before).requests:
-                return
-            before = after
-
-    async def _begin(self) -> None:
-        self._before, self._cpu_before = await self.stage.figures(), cpu_seconds(self.stage.controllers.pid)
-
-    async def _report(self, what: str, times: int = 1, /, **figures: float) -> None:
-        """One line, and below it where the controllers' time went and what they sent since :meth:`_begin`."""
-        cpu = (cpu_seconds(self.stage.controllers.pid) - self._cpu_before) / times
-        spent = await self.stage.figures() - self._before
-        self._show(what, **figures, cpu=cpu)
-        self.results[what] |= {"requests": spent.requests, "phases": spent.seconds}
-        for line in (spent.phases(), spent.sent()):
-            if line:
-                print(f"    {line}")
-        sys.stdout.flush()
-
-    def _show(self, what: str, **figures: float) -> None:
-        self.results[what] = dict(figures)
-        shown = "  ".join(f"{name} {_figure(name, value)}" for name, value in figures.items())
-        print(f"{what:34} {shown}", flush=True)
-
-
-def _figure(name: str, value: float) -> str:
-    if name in ("p50", "p99"):
-        return f"{value * 1000:.0f} ms"
-    return {"rss_mib": f"{value:.0f} MiB", "written": f"{value:g}"}.get(name, f"{value:.2f} s")
-
-
-def _latency(samples: list[float]) -> dict[str, float]:
-    ordered = sorted(samples)
-    return {"p50": statistics.median(ordered), "p99": ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]}
-
-
-async def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    estate = Estate(folder / "repository", options.apps, chain=options.chain)
-    async with BenchStage(folder, kubeconfig=options.kubeconfig) as stage:
+async def run(options: argparse.Namespace, apps: int, folder: Path, kubeconfig: Path | None) -> dict[str, Any]:
+    estate = Estate(folder / "repository", apps, chain=options.chain)
+    async with BenchStage(folder, kubeconfig=kubeconfig) as stage:
         await stage.start_cluster()
         await stage.install()
         config = load_config(stage.kubeconfig, None, os.environ)
@@ -192,7 +41,7 @@ async def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 group.create_task(fleet.eyes.follow(KUSTOMIZATION, "flux-system")),
                 group.create_task(fleet.eyes.follow(DEPLOYMENT, "fleet")),
             ]
-            if options.workloads:
+            if options.workloads or options.assets:
                 helpers.append(group.create_task(Workloads(client).run()))
             try:
                 await fleet.measure()
@@ -204,23 +53,54 @@ async def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return fleet.results
 
 
+@contextlib.contextmanager
+def cluster(options: argparse.Namespace) -> Iterator[Path | None]:
+    """The kubeconfig of a fresh API server, of the one that was named, or None: the local cluster."""
+    if not options.assets:
+        yield options.kubeconfig
+        return
+    with EnvTest(options.assets) as server:
+        yield server.kubeconfig
+
+
+def series(options: argparse.Namespace) -> list[dict[str, Any]]:
+    found = []
+    for apps in options.apps:
+        print(f"--- {apps} apps", flush=True)
+        options.idle = options.long_idle if apps == GOAL_SIZE and options.long_idle else options.short_idle
+        with tempfile.TemporaryDirectory(prefix="fairlead-bench-") as folder, cluster(options) as kubeconfig:
+            results = asyncio.run(run(options, apps, Path(folder), kubeconfig))
+        found.append(results)
+        if options.out:
+            # At once: a long series that is broken off keeps what it has.
+            options.out.mkdir(parents=True, exist_ok=True)
+            (options.out / f"fleet-{apps}.json").write_text(json.dumps(results, indent=2) + "\n")
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.fleet", description=__doc__)
-    parser.add_argument("--apps", type=int, default=100)
-    parser.add_argument("--chain", type=int, default=0, help="length of dependsOn chains")
-    parser.add_argument("--commits", type=int, default=50)
+    parser.add_argument("--apps", type=_numbers, default=[100], metavar="N[,N…]")
+    parser.add_argument("--chain", type=int, default=5, help="length of dependsOn chains; 0 for none")
+    parser.add_argument("--commits", type=int, default=100)
     parser.add_argument("--spread", type=float, default=0, help="seconds between two commits")
     parser.add_argument("--drifts", type=int, default=20)
-    parser.add_argument("--idle", type=float, default=60)
-    parser.add_argument("--kubeconfig", type=Path, help="another cluster than the local one; it should be empty")
+    parser.add_argument("--idle", type=float, default=60, dest="short_idle", help="seconds of idling that are measured")
+    parser.add_argument("--long-idle", type=float, help=f"the same, for {GOAL_SIZE} apps")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--assets", type=Path, help="folder of etcd and kube-apiserver: a fresh server for each size")
+    where.add_argument("--kubeconfig", type=Path, help="another cluster than the local one; it should be empty")
     parser.add_argument("--workloads", action="store_true", help="play the Deployment controller, where there is none")
-    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument("--out", type=Path, help="write the figures as JSON into this folder")
     parser.add_argument("--keep-logs", type=Path, help="keep the controllers' log here")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="fairlead-bench-") as folder:
-        results = asyncio.run(run(options, Path(folder)))
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
+    if options.kubeconfig and len(options.apps) > 1:
+        parser.error("one cluster takes one size: name the API server's --assets for a series")
+    print(f"\n{goals.table(series(options))}")
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(each) for each in text.split(",")]
 
 
 if __name__ == "__main__":

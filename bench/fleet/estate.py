@@ -31,6 +31,8 @@ ACCOUNT = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web}\n"
 BASE = """resources: [deployment.yaml, service.yaml, account.yaml]
 configMapGenerator: [{name: web, literals: [greeting=ahoy]}]
 """
+GROUP = 20
+"""Of so many apps the first ones may be a chain."""
 IDENTITY = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
@@ -64,6 +66,15 @@ class Estate:
     def change_app(self, name: str, tag: str) -> str:
         return self.commit({f"apps/{name}/kustomization.yaml": overlay(name, tag)}, f"{name}: {tag}")
 
+    def change_apps(self, names: list[str], tag: str) -> str:
+        files = {f"apps/{name}/kustomization.yaml": overlay(name, tag) for name in names}
+        return self.commit(files, f"{names[0]} and others: {tag}")
+
+    @property
+    def first_chain(self) -> list[str]:
+        """Each depends on the one before; empty when there are none."""
+        return self.names[: self._chain] if len(self.names) >= GROUP else []
+
     def change_base(self, greeting: str) -> str:
         return self.commit({"base/kustomization.yaml": BASE.replace("ahoy", greeting)}, f"base: {greeting}")
 
@@ -81,7 +92,8 @@ class Estate:
 
     def _kustomization(self, index: int, name: str) -> str:
         # Chains: app 0, 1, 2 … of each group of `chain` depend on the one before.
-        depends = self._chain and index % 20 < self._chain and index % 20 > 0 and index < 20 * (len(self.names) // 20)
+        place, whole = index % GROUP, GROUP * (len(self.names) // GROUP)
+        depends = 0 < place < self._chain and index < whole
         line = f"  dependsOn: [{{name: {self.names[index - 1]}}}]\n" if depends else ""
         return f"""apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization

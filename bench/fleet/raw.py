@@ -1,8 +1,9 @@
-"""The raw limit: a bare client that sends the writes of an install, as fast as the server answers.
+"""The raw limit: a bare client that sends the writes of an install or a base change, as fast as the server answers.
 
 Per app its Kustomization and four objects, each a dry run and an apply, and two patches of the Kustomization's status:
-what nobody can do without who validates before writing and reports what was done. There is no decision between them
-and no waiting for a rollout. It runs before the controllers do.
+what nobody can do without who validates before writing and reports what was done. Of a base change it is the dry run
+and the apply of Deployment and new ConfigMap, the deletion of the old one, and the same two patches. There is no
+decision between them and no waiting for a rollout. It runs before the controllers do.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from fairlead.kube.client import PatchType
 from fairlead.objects.ref import ObjectRef
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from fairlead.kube.client import KubeClient
 
 KUSTOMIZATION = """apiVersion: kustomize.toolkit.fluxcd.io/v1
@@ -33,11 +36,25 @@ async def raw_install(client: KubeClient, apps: int, *, at_once: int = 20) -> fl
     await client.apply(
         _manifest(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n"), field_manager=MANAGER
     )
+    return await _for_all(apps, at_once, lambda number: _app(client, number))
+
+
+async def raw_base_change(client: KubeClient, apps: int, *, at_once: int = 20) -> float:
+    """Seconds for so many apps, which :func:`raw_install` has left."""
+    return await _for_all(apps, at_once, lambda number: _change(client, number))
+
+
+async def _for_all(apps: int, at_once: int, work: Callable[[int], Awaitable[None]]) -> float:
     gate = asyncio.Semaphore(at_once)
+
+    async def one(number: int) -> None:
+        async with gate:
+            await work(number)
+
     started = time.monotonic()
     async with asyncio.TaskGroup() as group:
         for number in range(apps):
-            group.create_task(_app(client, number, gate))
+            group.create_task(one(number))
     return time.monotonic() - started
 
 
@@ -63,13 +80,27 @@ async def raw_commit(client: KubeClient) -> float:
     return time.monotonic() - started
 
 
-async def _app(client: KubeClient, number: int, gate: asyncio.Semaphore) -> None:
-    async with gate:
-        objects = _objects(number)
-        for dry_run in (True, False):
-            await asyncio.gather(*(client.apply(each, field_manager=MANAGER, dry_run=dry_run) for each in objects))
-        for generation in (0, 1):
-            await _patch_status(client, ObjectRef.of(objects[0]), generation)
+async def _app(client: KubeClient, number: int) -> None:
+    objects = _objects(number)
+    await _write(client, objects)
+    for generation in (0, 1):
+        await _patch_status(client, ObjectRef.of(objects[0]), generation)
+
+
+async def _change(client: KubeClient, number: int) -> None:
+    kustomization, deployment, *_, config_map = _objects(number)
+    ref = ObjectRef.of(config_map)
+    config_map["metadata"]["name"] += "-new"
+    deployment["spec"]["template"]["spec"]["containers"][0]["envFrom"][0]["configMapRef"]["name"] = "web-new"
+    await _write(client, [config_map, deployment])
+    await client.delete(ref)
+    for generation in (2, 3):
+        await _patch_status(client, ObjectRef.of(kustomization), generation)
+
+
+async def _write(client: KubeClient, objects: list[dict[str, Any]]) -> None:
+    for dry_run in (True, False):
+        await asyncio.gather(*(client.apply(each, field_manager=MANAGER, dry_run=dry_run) for each in objects))
 
 
 async def _patch_status(client: KubeClient, ref: ObjectRef, generation: int) -> None:
