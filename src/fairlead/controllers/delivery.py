@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fairlead.controllers.attempt import Attempt
     from fairlead.controllers.claims import Claims
     from fairlead.controllers.clusters import Target
+    from fairlead.engine.apply import Span
     from fairlead.engine.plan import ChangeSet
     from fairlead.objects.manifest import Manifest
     from fairlead.objects.ref import ObjectRef
@@ -69,12 +70,14 @@ class Delivery:
         sensitive: frozenset[str],
         tell: Callable[[str], None],
         claims: Claims,
+        span: Span,
     ) -> None:
         """``tell`` emits an Event about changes; ``claims`` knows what other Kustomizations have, or will have."""
         self._attempt = attempt
         self._target = target
         self._tell = tell
         self._claims = claims
+        self._span = span
         self._options = _options(attempt.kustomization, settings, sensitive)
 
     async def deliver(self, objects: list[Manifest]) -> Delivered:
@@ -103,7 +106,7 @@ class Delivery:
         return result.changes
 
     def _applier(self) -> Applier:
-        return Applier(self._target.watcher, self._options, client=self._target.client)
+        return Applier(self._target.watcher, self._options, client=self._target.client, span=self._span)
 
     async def _record_inventory(self, inventory: Inventory) -> None:
         self._attempt.inventory = inventory
@@ -126,7 +129,8 @@ class Delivery:
             client=self._target.client,
             claimed=lambda ref: self._claims.has_another(attempt.key, ref),
         )
-        result = await pruner.prune(stale.without(moving))
+        with self._span("prune"):
+            result = await pruner.prune(stale.without(moving))
         attempt.inventory = desired | result.survivors | (stale - stale.without(moving))
         self._tell_changes(result.changes)
         if result.error is not None:

@@ -218,8 +218,7 @@ class Kustomizations:
         attempt.reason = "ReconciliationFailed"
         target = await self._clusters.target(attempt.kustomization)
         memory.delivered = None
-        with self._phases.span("apply"):
-            delivered = await self._delivery(attempt, target, variables.sensitive).deliver(build.objects())
+        delivered = await self._delivery(attempt, target, variables.sensitive).deliver(build.objects())
         memory.delivered, memory.sensitive, memory.inventory = build, variables.sensitive, attempt.inventory
         if self._resumption is not None:
             self._resumption.keep(attempt.key, attempt.kustomization, build, delivered.applied)
@@ -259,6 +258,7 @@ class Kustomizations:
             sensitive=sensitive,
             tell=lambda text: self.outcomes.tell(attempt, "Normal", "Progressing", text),
             claims=self._claims,
+            span=self._phases.span,
         )
 
     async def _preview(self, key: Key, kustomization: Kustomization) -> frozenset[ObjectRef]:

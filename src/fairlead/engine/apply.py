@@ -13,7 +13,9 @@ Running it again does what is left to do; a run after a complete one writes noth
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -39,11 +41,12 @@ if TYPE_CHECKING:
     from fairlead.engine.watcher import ManagedWatcher
     from fairlead.kube.client import KubeClient
 
-__all__ = ["Applier", "ApplyResult", "RecordInventory"]
+__all__ = ["Applier", "ApplyResult", "RecordInventory", "Span"]
 
 T = TypeVar("T")
 U = TypeVar("U")
 RecordInventory = Callable[[Inventory], Awaitable[None]]
+Span = Callable[[str], AbstractContextManager[None]]
 
 NEW_KIND_ATTEMPTS = 8
 """How often a kind is looked for after its CRD has become established: 50 ms doubling, about 6 s in all."""
@@ -84,7 +87,16 @@ class Applier:
     `client` acts with the owner's rights; by default it is the one that watches.
     """
 
-    def __init__(self, watcher: ManagedWatcher, options: ApplyOptions, *, client: KubeClient | None = None) -> None:
+    def __init__(
+        self,
+        watcher: ManagedWatcher,
+        options: ApplyOptions,
+        *,
+        client: KubeClient | None = None,
+        span: Span = lambda _: contextlib.nullcontext(),
+    ) -> None:
+        """``span`` measures what happens inside it, as one of the phases ``plan`` (examine) and ``apply`` (write)."""
+        self.span = span
         self._watcher = watcher
         self._options = options
         self._client = client or watcher.client
@@ -130,6 +142,7 @@ class _Run:
         self._client = applier._client
         self._options = applier._options
         self._record = record
+        self._span = applier.span
         redactor = Redactor.of(manifests, self._options.sensitive)
         self._examiner = Examiner(self._watcher, self._client, self._options, redactor)
         self._writer = Writer(self._watcher, self._client, self._options, redactor)
@@ -141,7 +154,8 @@ class _Run:
         await self._watcher.ensure(ObjectRef.of(manifest).group_kind for manifest in manifests)
         if stage.waits:
             await self._all(manifests, self._outlive)
-        verdicts = await self._examine(manifests)
+        with self._span("plan"):
+            verdicts = await self._examine(manifests)
         pending = [verdict for verdict in verdicts if verdict.write]
         # A kind whose CRD is new may not have been served when the stage began.
         await self._watcher.ensure({verdict.ref.group_kind for verdict in pending} - self._watcher.kinds)
@@ -151,13 +165,17 @@ class _Run:
             if not verdict.write and verdict.action is not None
         )
         await self._record_inventory(manifests, write_follows=bool(pending))
-        for group in apply_groups(pending, lambda verdict: verdict.ref):
-            done = await self._all(group, self._write)
-            self.result.changes.extend(done)
+        await self._write_all(pending)
         if any(is_crd(verdict.manifest) for verdict in pending):
             self._client.discovery.invalidate()
         if stage.waits:
             await self._wait(verdicts)
+
+    async def _write_all(self, pending: Sequence[Verdict]) -> None:
+        for group in apply_groups(pending, lambda verdict: verdict.ref):
+            with self._span("apply"):
+                done = await self._all(group, self._write)
+            self.result.changes.extend(done)
 
     async def _examine(self, manifests: Sequence[Manifest]) -> list[Verdict]:
         settled = [self._examiner.settled(manifest) for manifest in manifests]

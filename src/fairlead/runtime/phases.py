@@ -1,7 +1,7 @@
 """Where the time goes: seconds and counts by phase of the work, exposed with the metrics.
 
-Phases are the words of the pipeline (fetch, decide, build, plan, apply, status). A span that waits, for a server or for
-its turn, counts that waiting: the sums answer "what did this commit wait for", not "what did it compute".
+Phases are the words of the pipeline (fetch, decide, build, plan, apply, prune, status). A span that waits, for a server
+or for its turn, counts that waiting: the sums answer "what did this commit wait for", not "what did it compute".
 """
 
 from __future__ import annotations
