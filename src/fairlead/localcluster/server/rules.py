@@ -64,10 +64,14 @@ class Rules:
             return apply_defaults(obj, self._schema(resource), drop_nulls=not applied)
         return default_builtin(obj)
 
-    @staticmethod
-    def prepare_create(resource: Resource, obj: Manifest) -> None:
+    def prepare_create(self, resource: Resource, obj: Manifest) -> None:
         """What the server writes into a new object of the kind, in place."""
         prepare_for_create(obj, has_status=resource.has_status)
+        if resource.custom is not None and "status" not in obj:
+            # The status is dropped after the defaults were filled; the server fills them again when it reads its storage.
+            defaulted = apply_defaults(obj, self._schema(resource), drop_nulls=False)
+            if "status" in defaulted:
+                obj["status"] = defaulted["status"]
         if resource.collection == "jobs.batch":  # a stored object is defaulted when it is read: the new labels count
             default_builtin(obj)
 

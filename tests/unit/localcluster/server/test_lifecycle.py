@@ -151,3 +151,18 @@ def test_a_definition_waits_for_the_finalizers_of_its_objects(cluster: Cluster) 
     cluster.core.patcher.patch(resource, "default", "t", merge, body, WriteOptions(ADMIN, "test"))
     cluster.housekeeping.drain()
     assert cluster.core.registry.by_kind("example.com", "Thing") is None
+
+
+def test_a_new_object_has_the_default_of_its_status(cluster: Cluster) -> None:
+    """Without ``observedGeneration: -1`` a Kustomization that nobody has looked at yet would count as healthy."""
+    made = definition()
+    version = made["spec"]["versions"][0]
+    observed = {"type": "integer", "format": "int64"}
+    status = {"type": "object", "default": {"observedGeneration": -1}, "properties": {"observedGeneration": observed}}
+    version["schema"] = {"openAPIV3Schema": {"type": "object", "properties": {"status": status}}}
+    version["subresources"] = {"status": {}}
+    cluster.create(made)
+    cluster.housekeeping.drain()
+    thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t"}}
+    assert cluster.create(thing | {"status": {"observedGeneration": 7}})["status"] == {"observedGeneration": -1}
+    assert cluster.get("Thing", "t", group="example.com")["status"] == {"observedGeneration": -1}
