@@ -68,7 +68,7 @@ class Rules:
         """What the server writes into a new object of the kind, in place."""
         prepare_for_create(obj, has_status=resource.has_status)
         if resource.custom is not None and "status" not in obj:
-            # The status is dropped after the defaults were filled; the server fills them again when it reads its storage.
+            # Dropped after the defaults were filled; the server fills them again when it reads its storage.
             defaulted = apply_defaults(obj, self._schema(resource), drop_nulls=False)
             if "status" in defaulted:
                 obj["status"] = defaulted["status"]

@@ -165,4 +165,6 @@ def test_a_new_object_has_the_default_of_its_status(cluster: Cluster) -> None:
     cluster.housekeeping.drain()
     thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t"}}
     assert cluster.create(thing | {"status": {"observedGeneration": 7}})["status"] == {"observedGeneration": -1}
-    assert cluster.get("Thing", "t", group="example.com")["status"] == {"observedGeneration": -1}
+    read = cluster.get("Thing", "t", group="example.com")
+    assert read is not None
+    assert read["status"] == {"observedGeneration": -1}
