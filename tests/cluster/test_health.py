@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -50,8 +51,10 @@ async def test_a_bad_commit_fails_and_the_revert_heals(world: World) -> None:
 
 
 async def test_a_newer_revision_ends_an_old_wait_and_others_go_on(world: World) -> None:
-    broken = deployment("web", world.namespace, image="example.com/web:broken")
-    world.repo.commit("Begin", {"apps/web.yaml": broken, "other/cm.yaml": config_map("other", world.namespace, {})})
+    broken = json.loads(deployment("web", world.namespace, image="example.com/web:broken"))
+    broken["spec"]["progressDeadlineSeconds"] = 3600  # so it is waited for, whatever gives up early
+    files = {"apps/web.yaml": json.dumps(broken), "other/cm.yaml": config_map("other", world.namespace, {})}
+    world.repo.commit("Begin", files)
     await world.git_repository()
     await world.kustomization("apps", path="apps", wait=True, timeout="5m")
 

@@ -1,7 +1,7 @@
 """Writes the status of workloads on an API server that runs no controllers for them.
 
 Each generation becomes ready at once, unless an image is named ``*:broken*``: then it is given up, as it would be after
-its deadline. There are no pods.
+its deadline. A Deployment with a deadline that is longer than the default is not given up. There are no pods.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["run_workloads"]
 
 Status = dict[str, Any]
+_DEFAULT_DEADLINE = 600
+"""Seconds; what the server fills in for ``progressDeadlineSeconds``."""
 
 
 async def run_workloads(client: KubeClient) -> None:
@@ -91,16 +93,13 @@ def _deployment(workload: dict[str, Any]) -> Status:
     meta, wanted, broken = workload["metadata"], workload["spec"]["replicas"], _broken(workload)
     before = (workload.get("status") or {}).get("availableReplicas") or 0
     ready = min(before, wanted) if broken else wanted  # a rollout keeps the old pods until there are new ones
-    progress = (
-        _condition(
-            "Progressing",
-            False,
-            "ProgressDeadlineExceeded",
-            f'ReplicaSet "{meta["name"]}" has timed out progressing: the image cannot be pulled',
-        )
-        if broken
-        else _condition("Progressing", True, "NewReplicaSetAvailable")
-    )
+    if not broken:
+        progress = _condition("Progressing", True, "NewReplicaSetAvailable")
+    elif workload["spec"].get("progressDeadlineSeconds", _DEFAULT_DEADLINE) > _DEFAULT_DEADLINE:
+        progress = _condition("Progressing", True, "ReplicaSetUpdated")
+    else:
+        text = f'ReplicaSet "{meta["name"]}" has timed out progressing: the image cannot be pulled'
+        progress = _condition("Progressing", False, "ProgressDeadlineExceeded", text)
     return {
         "observedGeneration": meta["generation"],
         "replicas": wanted,
