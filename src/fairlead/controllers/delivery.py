@@ -93,6 +93,9 @@ class Delivery:
         result = await self._applier().apply(objects, before, record_inventory=self._record_inventory)
         attempt.inventory = result.inventory
         self._tell_changes(result.changes)
+        for change in result.changes.written:
+            if change.ref in result.notices:
+                self._tell(result.notices[change.ref])
         result.raise_for_failures()
         pruned = await self._prune(before, result.desired)
         skipped = {change.ref for change in result.changes.of(Action.SKIPPED)}

@@ -25,6 +25,7 @@ from fairlead.engine.health import Status
 from fairlead.engine.plan import Action, Change, ChangeSet
 from fairlead.engine.scope import place
 from fairlead.engine.together import together
+from fairlead.engine.versions import brought_up_to_date
 from fairlead.engine.wait import HealthTracker, WaitOptions
 from fairlead.engine.write import Writer, wait_until_gone
 from fairlead.errors import ApplyRejectedError, FairleadError, NotReadyError
@@ -61,6 +62,8 @@ class ApplyResult:
     """The objects that were asked for, as they are named in the cluster."""
     inventory: Inventory
     """All that may exist because of us: what was recorded before, and what was written now."""
+    notices: dict[ObjectRef, str] = field(default_factory=dict)
+    """What authors should know about objects that were not applied as they are written."""
     failures: list[FairleadError] = field(default_factory=list)
 
     @property
@@ -115,10 +118,12 @@ class Applier:
         owned = [self._owned(manifest) for manifest in desired]
         before = inventory or Inventory()
         try:
-            manifests = await place(self._client.discovery, owned)
+            current, notices = await brought_up_to_date(self._client.discovery, owned)
+            manifests = await place(self._client.discovery, current)
         except FairleadError as error:
-            return ApplyResult(ChangeSet(), Inventory.of(owned), before, [error])
+            return ApplyResult(ChangeSet(), Inventory.of(owned), before, failures=[error])
         run = _Run(self, manifests, before, record_inventory)
+        run.result.notices = notices
         try:
             for stage, members in stages(manifests, self._options.custom_stage_kinds):
                 await run.stage(stage, members)

@@ -10,6 +10,7 @@ from fairlead.engine.plan import ChangeSet, Owner, plan, skip_reason
 from fairlead.engine.prune import stale_entries
 from fairlead.engine.scope import place
 from fairlead.engine.together import together
+from fairlead.engine.versions import brought_up_to_date
 from fairlead.errors import FairleadError, NotReadyError
 from fairlead.kube.errors import NoMatchError, NotFoundError
 from fairlead.objects.inventory import Inventory
@@ -40,7 +41,9 @@ async def preview(
 
     An object whose namespace or CRD is itself about to be created cannot be tried by the server; it counts as created.
     """
-    manifests = await place(client.discovery, (with_metadata(each, labels=owner.labels) for each in desired))
+    owned = (with_metadata(each, labels=owner.labels) for each in desired)
+    current, _ = await brought_up_to_date(client.discovery, owned)
+    manifests = await place(client.discovery, current)
     wanted, known = Inventory.of(manifests), inventory or Inventory()
     look = _Look(client, manifests, managers or Managers())
     failures = await together(manifests, look.attempt, limit=CONCURRENCY)

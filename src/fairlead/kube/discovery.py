@@ -76,6 +76,12 @@ class Discovery:
             raise NoMatchError(kind, version)
         return found
 
+    async def versions(self, kind: GroupKind) -> frozenset[str]:
+        """The versions in which a kind is served; none when it is not. Reads again only for an unknown kind."""
+        if kind not in self._known:
+            await self._refresh()
+        return frozenset(resource.version for resource in self._known.get(kind, ()))
+
     async def resources(self) -> list[Resource]:
         """Every kind in its preferred version, core group first, as the server orders them."""
         if self._read_at is None:
