@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ONCE ?=
 
-.PHONY: help env dev demo test check envtest cluster-test format generate lock clean
+.PHONY: help env dev demo test check envtest cluster-test format generate lock clean fleet
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -57,6 +57,12 @@ envtest:
 ## cluster-test  the cluster suite on the local cluster and on the real API server
 cluster-test: dev
 	@tests/envtest/run-suite.sh $(BIN)/python
+
+## fleet         cost against size on fresh API servers, up to 3,000 apps: about an hour; figures and plot go to docs
+fleet: dev
+	@$(BIN)/python -m bench.fleet --apps 100,300,1000,3000 --chain 5 --long-idle 600 \
+	  --assets "$${ASSETS:-$$(tests/envtest/install.sh)}" --out bench/results
+	@$(BIN)/python -m bench.fleet.render bench/results
 
 ## format        rewrite the sources in the house style
 format: dev
