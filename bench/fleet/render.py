@@ -26,7 +26,7 @@ def main() -> None:
         raise SystemExit(f"no fleet-*.json in {sys.argv[1]}")
     before, _, rest = DOCUMENT.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n{table(found)}\n{END}{after}")
+    DOCUMENT.write_text(f"{before}{BEGIN}\n{table(found)}\n\n![latency and cost by size]({PLOT.name})\n{END}{after}")
     PLOT.write_text(draw(found))
 
 
