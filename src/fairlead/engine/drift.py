@@ -24,6 +24,7 @@ from fairlead.objects.diff import FieldChange, diff_manifests
 from fairlead.objects.fieldset import FieldSet, entries, union
 from fairlead.objects.manifest import annotations_of, has_mark, labels_of
 from fairlead.objects.redact import mask_changes
+from fairlead.objects.ref import split_api_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,6 +45,8 @@ __all__ = [
 
 NO_FINGERPRINT = ""
 """The fingerprint of an object in which our manager has no entry; equals no fingerprint of an applied object."""
+
+_WORKLOAD_GROUPS = ("", "apps", "batch")
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -84,7 +87,32 @@ def owned_fields(manifest: Mapping[str, Any], managers: Managers) -> FieldSet:
 def fingerprint(manifest: Mapping[str, Any], managers: Managers) -> str:
     """A hash of the fields that we own; :data:`NO_FINGERPRINT` when there are none."""
     fields = owned_fields(manifest, managers)
+    if split_api_version(str(manifest.get("apiVersion") or ""))[0] in _WORKLOAD_GROUPS:
+        fields = _without_empty_structs(fields)
     return _hash(fields) if fields else NO_FINGERPRINT
+
+
+def _without_empty_structs(fields: FieldSet) -> FieldSet:
+    """Without ``strategy: {}`` and a container's ``resources: {}``, which Flux applies where Git has none.
+
+    It sends workloads through Go's types, whose structs are never left out. To own such a map without a field in it
+    protects nothing, so a cluster that comes from Flux needs no write for it.
+    """
+    kept: FieldSet = {}
+    for key, below in fields.items():
+        if key in ("f:strategy", "f:updateStrategy") and not below:
+            continue
+        if key in ("f:spec", "f:template", "f:jobTemplate"):
+            kept[key] = _without_empty_structs(below)
+        elif key in ("f:containers", "f:initContainers"):
+            kept[key] = {item: _without_empty_resources(inner) for item, inner in below.items()}
+        else:
+            kept[key] = below
+    return kept
+
+
+def _without_empty_resources(container: FieldSet) -> FieldSet:
+    return {key: below for key, below in container.items() if key != "f:resources" or below}
 
 
 def needs_takeover(manifest: Mapping[str, Any], managers: Managers) -> bool:

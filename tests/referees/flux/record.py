@@ -17,6 +17,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -207,7 +208,7 @@ class Recorder:
         text = json.dumps([item for item in objects if item["metadata"]["name"] != "kube-root-ca.crt"])
         for old, new in ((self._server.url("fleet.git"), "URL"), (commit, "COMMIT"), (address, "source.example.org")):
             text = text.replace(old, new)
-        return json.loads(text)
+        return json.loads(re.sub(r"/tmp/kustomization-\d+", "FOLDER", text))
 
 
 def pack(files: dict[str, str]) -> bytes:

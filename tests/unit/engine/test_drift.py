@@ -108,3 +108,18 @@ def test_messages_name_fields_and_no_values() -> None:
     message = drift_message(ObjectRef.of(live), changes)
     assert message == "ConfigMap/shop/a had drifted and was repaired: data.a"
     assert field_list(FieldChange(f"f{n}", 1, 2) for n in range(12)).endswith("f9 and 2 more")
+
+
+def test_empty_structs_that_flux_applies_make_no_difference() -> None:
+    def workload(container: dict[str, Any], spec: dict[str, Any], api: str = "apps/v1") -> dict[str, Any]:
+        containers = {'k:{"name":"web"}': {"f:image": {}, **container}}
+        fields = {"f:spec": {"f:template": {"f:spec": {"f:containers": containers}}, **spec}}
+        entry = {"manager": "kustomize-controller", "operation": "Apply", "fieldsV1": fields}
+        return {"apiVersion": api, "kind": "Deployment", "metadata": {"managedFields": [entry]}}
+
+    plain = fingerprint(workload({}, {}), Managers())
+    assert fingerprint(workload({"f:resources": {}}, {"f:strategy": {}}), Managers()) == plain
+    assert fingerprint(workload({"f:resources": {"f:limits": {}}}, {}), Managers()) != plain
+    assert fingerprint(workload({}, {"f:strategy": {"f:type": {}}}), Managers()) != plain
+    custom = fingerprint(workload({}, {}, "example.org/v1"), Managers())
+    assert fingerprint(workload({}, {"f:strategy": {}}, "example.org/v1"), Managers()) != custom
