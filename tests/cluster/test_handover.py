@@ -93,10 +93,10 @@ async def put(world: World, item: dict[str, Any]) -> None:
     await world.eventually(f"{ref} is created", created)
 
     async def as_recorded() -> bool:
-        """Others write the status of a new definition or workload: then once more."""
+        """Others write the status of a new definition or workload: then once more. Theirs is left to them."""
         live = await world.client.get(ref)
         try:
-            if wanted.get("status") and wanted["kind"] in (*OWN, "Deployment"):
+            if wanted.get("status") and wanted["kind"] in OWN:
                 live = await world.client.replace({**live, "status": wanted["status"]}, subresource="status")
             await world.client.replace({**live, "metadata": {**live["metadata"], "managedFields": fields}})
         except ConflictApiError:
