@@ -48,7 +48,8 @@ def failure(phase: str, manifest: Mapping[str, Any], error: FairleadError, redac
     """``Deployment/apps/web dry-run failed (Invalid): ...`` in the group of errors that says what can be done."""
     ref = ObjectRef.of(manifest)
     if isinstance(error, NoMatchError):
-        return NotReadyError(f"{ref} {phase} failed: {error}")
+        # The kind itself, or the API group, may have come from a variable that is secret.
+        return NotReadyError(redactor.text(f"{ref} {phase} failed: {error}"))
     if not isinstance(error, ApiError):
         return error
     message = redactor.text(error.message, about=manifest)

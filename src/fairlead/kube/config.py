@@ -207,6 +207,9 @@ class _Merged:
         entry = self.find("cluster", name)
         if not (server := entry.value.get("server")):
             raise KubeconfigError(f"{', '.join(self.sources)}: cluster {name!r} has no server")
+        if "@" in str(server).partition("://")[2].partition("/")[0]:
+            where = ", ".join(self.sources)
+            raise KubeconfigError(f"{where}: the server of cluster {name!r} holds credentials; they belong under users")
         return ClusterConfig(
             server=str(server).rstrip("/"),
             ca=entry.data("certificate-authority", untrusted=untrusted, name=f"cluster {name!r}"),

@@ -81,3 +81,9 @@ def test_all_failures_are_told() -> None:
     assert isinstance(both, ApplyRejectedError)
     assert str(both) == "a; b"
     assert str(combined([NotReadyError(str(n)) for n in range(12)])).endswith("; and 2 more objects")
+
+
+def test_an_api_group_that_came_from_a_secret_is_not_shown() -> None:
+    manifest = {"apiVersion": "hunter-two/v1", "kind": "Widget", "metadata": {"name": "w"}}
+    error = NoMatchError(GroupKind("hunter-two", "Widget"), "v1")
+    assert "hunter-two" not in str(failure("dry-run", manifest, error, Redactor(["hunter-two"])))

@@ -183,3 +183,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_context_without_a_user_is_anonymous(path: Path) -> None:
     config = load_config(path, "nobody", {})
     assert (config.token, config.client_cert) == ("", None)
+
+
+def test_credentials_in_the_address_are_refused_and_not_shown() -> None:
+    """The address is told in messages and metrics, and the client would fail on it at every request."""
+    text = TEXT.replace("https://dev:6443/", "https://ada:hunter2@dev:6443/")
+    with pytest.raises(KubeconfigError, match="holds credentials; they belong under users") as raised:
+        config_from_kubeconfig(text, "dev")
+    assert "hunter2" not in str(raised.value)
