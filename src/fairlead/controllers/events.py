@@ -145,6 +145,11 @@ class Triggers:
             for user in self._by_include.users(key):
                 self._source_queue.add(user)
 
+    def on_restored(self, key: Key) -> None:
+        """A source's artifact was lost and is here again, the same as before: who could not read it goes on."""
+        ref = ObjectRef(names.SOURCE_GROUP, "GitRepository", key.namespace, key.name)
+        self.wake(in_order(self._by_source.users(ref), self._access.typed))
+
     def on_kustomization(
         self, change: ChangeType, old: Kustomization | Malformed | None, new: Kustomization | Malformed | None
     ) -> None:

@@ -22,6 +22,7 @@ from fairlead.controllers.conditionset import ConditionSet
 from fairlead.controllers.gitspec import ProviderError, git_spec
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.suspension import hold
+from fairlead.controllers.upkeep import in_use
 from fairlead.errors import FairleadError, NotReadyError, UserError
 from fairlead.kube.errors import NotFoundError
 from fairlead.kube.reflector import Key
@@ -29,7 +30,7 @@ from fairlead.objects.duration import parse_duration
 from fairlead.runtime.conditions import FALSE, READY, TRUE, find_condition
 from fairlead.runtime.controller import Result
 from fairlead.runtime.phases import Phases
-from fairlead.sources.errors import GitUrlError, GitVerificationError
+from fairlead.sources.errors import GitUrlError, GitVerificationError, MissingObjectError
 from fairlead.sources.spec import Include
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from fairlead.runtime.status import StatusSession
     from fairlead.settings import Settings
     from fairlead.sources.git import GitSource
-    from fairlead.sources.spec import GitRevision
+    from fairlead.sources.spec import GitRevision, GitSpec
     from fairlead.sources.watch import RefWatcher
 
 __all__ = ["GitRepositories", "IncludeUnavailableError"]
@@ -95,14 +96,25 @@ class GitRepositories:
         self._clock = clock
         self._local: dict[Key, tuple[str, Callable[[], None]]] = {}
         """Watched repositories of this machine: their URL and how to stop watching."""
+        self._damaged: set[Key] = set()
+        """Whose artifact could not be read: it is fetched anew."""
         self.wake: Callable[[Key], None] = lambda _: None
         """Adds a key to the queue; set by who owns the queue."""
+
+        self.restored: Callable[[Key], None] = lambda _: None
+        """Hears that the same artifact can be read again; set by who knows the users."""
+
+    def refetch(self, key: Key) -> None:
+        """Somebody could not read the artifact: forget what is here of it, and fetch it again."""
+        self._damaged.add(key)
+        self.wake(key)
 
     async def reconcile(self, key: Key) -> Result:
         """One run for one key; see the module's text."""
         repository = self._access.current(key)
         if repository is None:
             self._unwatch(key)
+            self._damaged.discard(key)
             return Result()
         if isinstance(repository, Malformed):
             return await self._report_malformed(key, repository)
@@ -130,12 +142,29 @@ class GitRepositories:
         self._source.check(spec)
         self._show_progress(repository, session)
         with self._phases.span("fetch"):
-            revision = await self._source.fetch(spec, await self._source.resolve(spec))
-            artifact = await self._artifact(key, repository, revision)
+            revision, artifact = await self._bring(key, repository, spec)
         status = self._succeeded(repository, artifact, revision, included)
         await session.write(msgspec.to_builtins(status))
+        if key in self._damaged:
+            self._damaged.discard(key)
+            self.restored(key)
         self._tell(repository, artifact, revision)
         return Result(requeue_after=self._interval(repository))
+
+    async def _bring(self, key: Key, repository: GitRepository, spec: GitSpec) -> tuple[GitRevision, ArtifactStatus]:
+        """The revision in the store; when the store is damaged, all of it is fetched anew."""
+        head = await self._source.resolve(spec)
+        known, included = repository.status.artifact, repository.status.included_artifacts
+        commits = in_use(known, included or ()).commits if known else ()
+        if key in self._damaged and not await self._source.is_whole(tree_id_of(known) or head.commit):
+            await self._source.forget(spec, commits)
+        try:
+            revision = await self._source.fetch(spec, head)
+            return revision, await self._artifact(key, repository, revision)
+        except MissingObjectError:
+            await self._source.forget(spec, (head.commit, *commits))
+        revision = await self._source.fetch(spec, head)
+        return revision, await self._artifact(key, repository, revision)
 
     async def _artifact(self, key: Key, repository: GitRepository, revision: GitRevision) -> ArtifactStatus:
         """The artifact of a revision; the very same as before when it says nothing new."""

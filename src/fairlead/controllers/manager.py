@@ -29,6 +29,7 @@ from fairlead.controllers.neighbours import wait_for_flux_to_end
 from fairlead.controllers.references import References
 from fairlead.controllers.resources import decoder
 from fairlead.controllers.resume import Resumption
+from fairlead.controllers.upkeep import Upkeep
 from fairlead.controllers.waits import Waits
 from fairlead.controllers.wakes import Wakes
 from fairlead.engine.drift import Managers
@@ -181,10 +182,12 @@ class Manager:
                 self._wakes,
                 settings.reconcile.drift_quiet_seconds,
             )
+            git.restored = triggers.on_restored
             deliveries.notes.begin = triggers.take_note
             for recorder in self._recorders.values():
                 recorder.yields = lambda: deliveries.notes.yields
-            await self._run_all(triggers, loops, deliveries.notes)
+            upkeep = Upkeep(source, self.sources.reflector, self._clock)
+            await self._run_all(triggers, loops, deliveries.notes, upkeep)
 
     async def _builder(self, stack: AsyncExitStack) -> Builder:
         workers = self._settings.reconcile.build_workers
@@ -205,12 +208,14 @@ class Manager:
             "kustomization", deliveries.reconcile, workers=pace.workers, observer=self.metrics
         )
         git.wake = sources.queue.add
-        deliveries.outcomes.refetch = sources.queue.add
+        deliveries.outcomes.refetch = git.refetch
         for loop in (sources, kustomizations):
             self.metrics.watch_controller(loop)
         return sources, kustomizations
 
-    async def _run_all(self, triggers: Triggers, loops: tuple[Controller[Key], ...], notes: Notes) -> None:
+    async def _run_all(
+        self, triggers: Triggers, loops: tuple[Controller[Key], ...], notes: Notes, upkeep: Upkeep
+    ) -> None:
         self._subscribe(triggers)
         reflectors = (self.sources.reflector, self.kustomizations.reflector)
         try:
@@ -226,6 +231,7 @@ class Manager:
                 for loop in loops:
                     group.create_task(loop.run(), name=loop.name)
                 group.create_task(notes.run(), name="notes")
+                group.create_task(upkeep.run(), name="upkeep")
                 self.started.set()
                 log.info("started with %d sources and %d kustomizations", *(len(each) for each in reflectors))
         finally:

@@ -11,19 +11,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import pygit2
 
 from fairlead.sources import compose, submodules, verify
-from fairlead.sources.errors import GitRefNotFoundError, GitTimeoutError, GitUrlError
+from fairlead.sources.errors import GitOperationError, GitRefNotFoundError, GitTimeoutError, GitUrlError
 from fairlead.sources.flight import SharedCalls
 from fairlead.sources.github import GitHubTokens
 from fairlead.sources.http import HttpPool, HttpTransport
 from fairlead.sources.ignore import TreeFilter
 from fairlead.sources.local import LocalTransport
-from fairlead.sources.process import GitFailedError
+from fairlead.sources.process import GitFailedError, run_git
 from fairlead.sources.refs import (
     EVERYTHING,
     Advertised,
@@ -36,14 +36,16 @@ from fairlead.sources.refs import (
 from fairlead.sources.remote import IncompleteError
 from fairlead.sources.spec import GitRevision, RemoteHead
 from fairlead.sources.ssh import SshTransport
+from fairlead.sources.upkeep import held_by, with_submodules
 from fairlead.sources.url import GitUrl, Scheme, parse_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from fairlead.sources.remote import Remote
     from fairlead.sources.spec import GitAuth, GitSpec
     from fairlead.sources.store import ObjectStore
+    from fairlead.sources.upkeep import InUse
 
 UNUSED_FOR = timedelta(days=30)
 
@@ -143,22 +145,47 @@ class GitSource:
         tree_id = await asyncio.to_thread(self._shape, spec, tree_id)
         return GitRevision(head, info, tree_id, verified_by)
 
-    async def forget(self, spec: GitSpec) -> None:
-        """Drop what is here of a remote, after :class:`MissingObjectError` showed that it is damaged."""
-        remote = self._remote(*self._parse(spec))
-        async with remote.lock:
-            remote.wipe()
+    async def is_whole(self, tree_id: str) -> bool:
+        """Whether every file of a tree can be read from disk; this process may still see what was deleted."""
+        command = ["archive", "--format=tar", "--output=/dev/null", "--end-of-options", tree_id]
+        try:
+            await run_git(command, folder=self.store.objects_folder)
+        except GitOperationError:
+            return False
+        return True
 
-    async def maintain(self) -> None:
+    async def forget(self, spec: GitSpec, commits: Collection[str] = ()) -> None:
+        """Drop what is here of a remote, after :class:`MissingObjectError` showed that something is damaged.
+
+        Also what is here of every other that gave one of ``commits`` or of their submodules, and our own damaged trees.
+        """
+        self.store.prepare()
+        damaged = await asyncio.to_thread(with_submodules, self.store, commits)
+        own = self._remote(*self._parse(spec))
+        for remote in [own, *(each for each in self.store.remotes() if each is not own)]:
+            async with remote.lock:
+                if remote is own or not damaged.isdisjoint(remote.kept().values()):
+                    remote.wipe()
+                    self.store.drop_replaced_packs()
+        await asyncio.to_thread(self.store.drop_damaged_trees)
+        await asyncio.to_thread(self._filter.forget)
+
+    async def maintain(self, artifacts: Iterable[InUse] = (), *, now: datetime | None = None) -> None:
         """Housekeeping, to be called once in a while (a day): drops old revisions and what no source used for a month.
 
         A source says that it uses a revision by calling :meth:`fetch`, at each interval, also when nothing changed.
+        What ``artifacts`` are made of stays in any case.
         """
-        await asyncio.to_thread(self.store.drop_unused_remotes, unused_for=UNUSED_FOR)
-        await asyncio.to_thread(self.store.drop_composed_trees, older_than=UNUSED_FOR)
+        self.store.prepare()
+        moment = now or datetime.now(UTC)
+        held = await asyncio.to_thread(held_by, self.store, artifacts)
+        await asyncio.to_thread(self.store.drop_unused_remotes, unused_for=UNUSED_FOR, now=moment, held=held.commits)
+        self.store.drop_replaced_packs()
+        await asyncio.to_thread(self.store.drop_composed_trees, older_than=UNUSED_FOR, now=moment, held=held.composed)
         for remote in self.store.remotes():
             async with remote.lock:
-                await remote.repack()
+                remote.prepare()
+                await remote.repack(held.commits, moment.timestamp())
                 self._exchange_packs(remote)
 
     async def fetch_whole(self, spec: GitSpec, head: RemoteHead) -> str:
@@ -231,6 +258,7 @@ class GitSource:
         transport = self._transport(url, await self._tokens.log_in(auth))
         async with remote.lock:
             remote.prepare()
+            self.store.prepare()
             pinned = bool(spec.ref.commit)
             if pinned and spec.ref.branch:
                 await self._check_branch_holds(spec, url, auth, remote, transport)
@@ -262,6 +290,7 @@ class GitSource:
             if not remote.commits():
                 raise
             remote.wipe()
+            self.store.drop_replaced_packs()  # the damaged ones are linked there, and the new may have their names
             commit = await transport.fetch(remote, head.commit, reference=reference, tag_id=head.tag_id)
             await asyncio.to_thread(remote.check_complete, commit)
         self.store.link_packs(remote)

@@ -69,6 +69,11 @@ class TreeFilter:
             rules = self._rules_for(self._find_ignore_files(tree), spec_ignore or "")
             return self._filter(rules, (), tree, -1) or self._store.write_tree({})
 
+    def forget(self) -> None:
+        """Write all trees again when they are asked for: some were lost."""
+        with self._lock:
+            self._clear()
+
     # -- rules -----------------------------------------------------------------------------------------------------
 
     def _find_ignore_files(self, tree: pygit2.Tree) -> Found:
@@ -103,9 +108,12 @@ class TreeFilter:
 
     def _forget_when_full(self) -> None:
         if max(len(self._filtered), len(self._ignore_files)) > _REMEMBERED_FOLDERS:
-            self._filtered.clear()
-            self._ignore_files.clear()
-            self._rules.clear()
+            self._clear()
+
+    def _clear(self) -> None:
+        self._filtered.clear()
+        self._ignore_files.clear()
+        self._rules.clear()
 
     # -- filtering -------------------------------------------------------------------------------------------------
 

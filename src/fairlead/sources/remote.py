@@ -24,7 +24,7 @@ from fairlead.sources.gittree import name_of
 from fairlead.sources.process import GitFailedError, run_git, start_git
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Collection, Iterable, Iterator
     from pathlib import Path
 
 __all__ = ["IncompleteError", "Remote"]
@@ -61,6 +61,8 @@ class Remote:
 
     def prepare(self) -> None:
         """Make the folder, so that a child process finds a repository. Called with the lock held."""
+        if not (self.folder / "HEAD").exists():
+            self.reopen()  # somebody removed it under an open handle
         _ = self.repository
         if not self._swept:
             self.sweep()
@@ -150,6 +152,7 @@ class Remote:
         references.create(f"{place}/current", commit, force=True)
         if tag_id:
             references.create(f"{place}/tag", tag_id, force=True)
+        (self.folder / place / "current").touch()  # a reference that says the same is not written, and so looks old
         self.touch()
 
     def commits(self) -> list[str]:
@@ -158,21 +161,24 @@ class Remote:
         names.sort(key=self._age_of)
         return list(dict.fromkeys(str(self.repository.references[name].target) for name in names[:_MOST_HAVES]))
 
-    def _age_of(self, reference: str) -> float:
-        """Seconds since a reference below ``refs/kept/`` was last written."""
-        return time.time() - (self.folder / reference).stat().st_mtime
+    def _age_of(self, reference: str, now: float | None = None) -> float:
+        """Seconds since a reference below ``refs/kept/`` was last written or confirmed."""
+        return (time.time() if now is None else now) - (self.folder / reference).stat().st_mtime
 
-    def _retire(self) -> bool:
+    def _retire(self, held: Collection[str], now: float | None) -> bool:
         """Let go of labels that nobody asked for in a month, and of what was replaced some minutes ago."""
         retired = False
         places: dict[str, list[str]] = {}
-        for name in self.kept():
+        kept = self.kept()
+        for name in kept:
             places.setdefault(name.rpartition("/")[0], []).append(name)
         for place, names in places.items():
             past = sorted(name for name in names if "/past-" in name)
-            gone = [name for name in past[:-1] if self._age_of(name) > _PAST_LIFE_SECONDS]
-            if f"{place}/current" not in names or self._age_of(f"{place}/current") > _LABEL_LIFE_SECONDS:
+            gone = [name for name in past[:-1] if self._age_of(name, now) > _PAST_LIFE_SECONDS]
+            if f"{place}/current" not in names or self._age_of(f"{place}/current", now) > _LABEL_LIFE_SECONDS:
                 gone = names
+            if any(kept[name] in held for name in gone):
+                gone = [name for name in gone if kept[name] not in held and not name.endswith("/tag")]
             retired = retired or bool(gone)
             for name in gone:
                 self.repository.references.delete(name)
@@ -259,9 +265,9 @@ class Remote:
         await run_git(["repack", "--geometric=2", "-d", "-q", "--threads=1"], folder=self.folder)
         self.reopen()
 
-    async def repack(self) -> None:
-        """Pack what is kept into one pack and drop all else; nothing happens when that is so already."""
-        if not self._retire() and len(self.packs()) <= 1:
+    async def repack(self, held: Collection[str] = (), now: float | None = None) -> None:
+        """Pack what is kept, and the commits of ``held``, into one pack and drop all else; nothing when that is so."""
+        if not self._retire(held, now) and len(self.packs()) <= 1:
             return
         await run_git(["repack", "-a", "-d", "-q", "--threads=1"], folder=self.folder)
         self.reopen()

@@ -28,7 +28,7 @@ from fairlead.sources.remote import Remote
 from fairlead.sources.spec import CommitInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["ObjectStore", "RawEntry"]
@@ -45,14 +45,19 @@ class ObjectStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._objects = folder / "objects.git"
-        if not (self._objects / "HEAD").exists():
-            self._objects.mkdir(parents=True, exist_ok=True, mode=0o700)
-            pygit2.init_repository(str(self._objects), bare=True)
         self._repository: pygit2.Repository | None = None
+        self.prepare()
         self._remotes: dict[str, Remote] = {}
 
     def __reduce__(self) -> tuple[type[ObjectStore], tuple[Path]]:
         return ObjectStore, (self.folder,)
+
+    def prepare(self) -> None:
+        """Make the folder; also when somebody removed it while we ran, and the open handle hides that."""
+        if not (self._objects / "HEAD").exists():
+            self._repository = None
+            self._objects.mkdir(parents=True, exist_ok=True, mode=0o700)
+            pygit2.init_repository(str(self._objects), bare=True)
 
     @property
     def repository(self) -> pygit2.Repository:
@@ -89,7 +94,17 @@ class ObjectStore:
         return found
 
     def has(self, object_id: str) -> bool:
-        return object_id in self.repository
+        try:
+            return object_id in self.repository
+        except pygit2.GitError:
+            return False  # the folder is gone; the next fetch makes it again
+
+    def is_composed(self, object_id: str) -> bool:
+        """Whether we wrote the object, or else it came in a pack."""
+        return bool(object_id) and self._loose(object_id).exists()
+
+    def _loose(self, object_id: str) -> Path:
+        return self._objects / "objects" / object_id[:2] / object_id[2:]
 
     def commit(self, commit_id: str) -> CommitInfo:
         """Author, committer and message of a commit; raises :class:`MissingObjectError`."""
@@ -128,6 +143,10 @@ class ObjectStore:
 
     # -- remotes ---------------------------------------------------------------------------------------------------
 
+    @property
+    def objects_folder(self) -> Path:
+        return self._objects
+
     def remote(self, key: str) -> Remote:
         """The folder of one remote; ``key`` is a file name that stands for URL and credentials."""
         if key not in self._remotes:
@@ -164,29 +183,44 @@ class ObjectStore:
             self._repository = None
         return len(gone)
 
-    def drop_unused_remotes(self, *, unused_for: timedelta, now: datetime | None = None) -> int:
-        """Remove remotes that nobody fetched or read for a while (their sources were deleted); returns how many."""
+    def drop_unused_remotes(
+        self, *, unused_for: timedelta, now: datetime | None = None, held: Collection[str] = ()
+    ) -> int:
+        """Remove remotes that gave nothing of ``held`` and from which nobody fetched for a while; returns how many."""
         moment = (now or datetime.now(UTC)).timestamp()
         dropped = 0
         for folder in self._remote_folders():
             remote = self.remote(folder.name)
-            if not remote.lock.locked() and moment - remote.last_used() > unused_for.total_seconds():
+            unused = not remote.lock.locked() and moment - remote.last_used() > unused_for.total_seconds()
+            if unused and not any(commit in held for commit in remote.kept().values()):
                 shutil.rmtree(folder, ignore_errors=True)
                 self._remotes.pop(folder.name, None)
                 dropped += 1
         return dropped
 
-    def drop_composed_trees(self, *, older_than: timedelta, now: datetime | None = None) -> int:
+    def drop_composed_trees(
+        self, *, older_than: timedelta, now: datetime | None = None, held: Collection[str] = ()
+    ) -> int:
         """Remove composed trees (filters, includes) written long ago; they are made again on demand."""
         moment = (now or datetime.now(UTC)).timestamp()
         dropped = 0
         for loose in (self._objects / "objects").glob("[0-9a-f][0-9a-f]/*"):
-            if moment - loose.stat().st_mtime > older_than.total_seconds():
+            old = moment - loose.stat().st_mtime > older_than.total_seconds()
+            if old and loose.parent.name + loose.name not in held:
                 loose.unlink(missing_ok=True)
                 dropped += 1
         if dropped:
             self._repository = None
         return dropped
+
+    def drop_damaged_trees(self) -> None:
+        """Remove composed trees that cannot be read, for what exists is not written again."""
+        self._repository = None
+        for loose in (self._objects / "objects").glob("[0-9a-f][0-9a-f]/*"):
+            try:
+                _ = self.repository[loose.parent.name + loose.name]
+            except (KeyError, ValueError, pygit2.GitError):
+                loose.unlink(missing_ok=True)
 
     def _remote_folders(self) -> Iterator[Path]:
         folder = self.folder / "remotes"
