@@ -121,11 +121,16 @@ async def test_without_decryption_an_encrypted_secret_is_refused(world: World) -
     await world.eventually("the missing Secret is named", says_so)
 
 
-async def test_an_account_for_key_services_changes_nothing(world: World) -> None:
-    """It is for services that are not supported yet; files with keys of our own open all the same."""
+async def test_an_account_for_key_services_stalls(world: World) -> None:
+    """It would have no effect, and Flux too refuses it unless a feature gate is set."""
     await give_keys(world, a_agekey=DATA["keys"]["age"])
     world.repo.commit("Begin", encrypted_secret(world))
     await world.git_repository()
     await world.kustomization("apps", path="apps", decryption=SOPS | {"serviceAccountName": "robot"})
+    failure = await world.failed("apps", reason="FeatureGateDisabled")
+    assert "spec.decryption.serviceAccountName" in failure["message"]
+    stalled = await world.condition("apps", "Stalled")
+    assert (stalled["status"], stalled["reason"]) == ("True", "FeatureGateDisabled")
+    await world.kustomization("apps", path="apps", decryption=SOPS)
     await world.ready("apps")
     assert text_of(await world.get("Secret", "login"), "user") == "admin"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,6 +94,23 @@ async def test_the_deletion_policy_decides(pair: World, policy: str) -> None:
 
     await pair.eventually("the Kustomization is gone", gone)
     assert (await pair.get("ConfigMap", "one") is not None) == (policy == "Orphan")
+
+
+async def test_a_termination_that_takes_too_long_is_told(pair: World) -> None:
+    """And it is waited for again: the Kustomization goes when its objects have gone."""
+    await pair.restart_with(shortest_timeout=timedelta(milliseconds=100))
+    await pair.kustomization("apps", path="./apps", timeout="200ms", deletionPolicy="WaitForTermination")
+    await pair.ready("apps")
+    await pair.patch("ConfigMap", "one", {"metadata": {"finalizers": ["example.com/hold"]}}, manager="holder")
+    await pair.delete("Kustomization", "apps")
+    await pair.event("apps", "failed to wait for resources termination", f"ConfigMap/{pair.namespace}/one")
+    assert await pair.get("Kustomization", "apps") is not None
+    await pair.patch("ConfigMap", "one", {"metadata": {"finalizers": None}}, manager="holder")
+
+    async def gone() -> bool:
+        return await pair.get("Kustomization", "apps") is None
+
+    await pair.eventually("the Kustomization is gone", gone)
 
 
 async def test_a_suspended_kustomization_leaves_its_objects_when_deleted(pair: World) -> None:

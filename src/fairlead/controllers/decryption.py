@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.api.names import SOPS_MAC
 from fairlead.build.sops import Keys
+from fairlead.controllers.faults import FeatureDisabledError
 from fairlead.controllers.references import ReferenceNotFoundError
 from fairlead.errors import BuildError
 
@@ -13,7 +14,17 @@ if TYPE_CHECKING:
     from fairlead.api.kustomization import Kustomization
     from fairlead.controllers.references import References
 
-__all__ = ["load_keys"]
+__all__ = ["check_account", "load_keys"]
+
+
+def check_account(kustomization: Kustomization) -> None:
+    """Refuse an account for key services, of which none is supported, as Flux does without its feature gate."""
+    decryption = kustomization.spec.decryption
+    if decryption is not None and decryption.service_account_name:
+        raise FeatureDisabledError(
+            "spec.decryption.serviceAccountName is for key services, which are not supported: "
+            "remove it, and put age or OpenPGP keys into spec.decryption.secretRef"
+        )
 
 
 async def load_keys(kustomization: Kustomization, references: References) -> Keys | None:

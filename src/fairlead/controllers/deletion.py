@@ -13,10 +13,11 @@ from fairlead.controllers.attempt import timeout_of
 from fairlead.controllers.delivery import inventory_of, owner_of
 from fairlead.controllers.references import ReferenceNotFoundError
 from fairlead.engine.prune import Pruner, deletion_plan
-from fairlead.errors import FairleadError, InvalidSpecError
+from fairlead.errors import FairleadError, InvalidSpecError, NotReadyError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from fairlead.api.kustomization import Kustomization
     from fairlead.controllers.access import Access
@@ -31,17 +32,22 @@ async def finalize(
     access: Access[Kustomization],
     clusters: Clusters,
     claimed: Callable[[ObjectRef], bool],
+    shortest_timeout: timedelta,
 ) -> None:
     """Delete what has to be deleted and remove the finalizer; raises what stands in the way, to be tried again."""
     if FINALIZER not in kustomization.metadata.finalizers:
         return
     spec = kustomization.spec
     delete, wait = deletion_plan(spec.deletion_policy or "", prune=spec.prune, suspended=bool(spec.suspend))
+    patience = timeout_of(kustomization, shortest_timeout) if wait else None
     if delete and inventory_of(kustomization).versions:
         try:
-            await _delete_objects(kustomization, access, clusters, claimed, wait=wait)
+            await _delete_objects(kustomization, access, clusters, claimed, patience)
         except (ReferenceNotFoundError, InvalidSpecError) as error:
             access.event(kustomization, "Warning", "PruneFailed", f"unable to prune objects: {error}")
+        except NotReadyError as error:
+            # Nothing wakes a deletion, as it would an ordinary run that waits: it has to be tried again.
+            raise UnavailableError(str(error)) from error
     await access.remove_finalizer(kustomization)
 
 
@@ -50,9 +56,9 @@ async def _delete_objects(
     access: Access[Kustomization],
     clusters: Clusters,
     claimed: Callable[[ObjectRef], bool],
-    *,
-    wait: bool,
+    patience: timedelta | None,
 ) -> None:
+    """Delete; with ``patience`` wait until all are gone."""
     target = await clusters.target(kustomization)
     owner = owner_of(kustomization)
     pruner = Pruner(target.watcher, owner, client=target.client, claimed=claimed)
@@ -63,9 +69,9 @@ async def _delete_objects(
         message = f"pruning for deleted resource failed: {result.error}"
         access.event(kustomization, "Warning", "PruneFailed", message)
         raise result.error
-    if wait:
+    if patience is not None:
         try:
-            await pruner.wait_for_termination(result, timeout_of(kustomization).total_seconds())
+            await pruner.wait_for_termination(result, patience.total_seconds())
         except FairleadError as error:
             message = f"failed to wait for resources termination: {error}"
             access.event(kustomization, "Warning", "PruneFailed", message)

@@ -10,7 +10,15 @@ from fairlead.engine.expressions import ExpressionError
 from fairlead.errors import FairleadError, InvalidSpecError, NotReadyError
 from fairlead.kube.errors import NoMatchError
 
-__all__ = ["AccessDeniedError", "EmptyBuildError", "SourceNotReadyError", "may_pass_soon", "reason_of", "stalls"]
+__all__ = [
+    "AccessDeniedError",
+    "EmptyBuildError",
+    "FeatureDisabledError",
+    "SourceNotReadyError",
+    "may_pass_soon",
+    "reason_of",
+    "stalls",
+]
 
 
 class SourceNotReadyError(NotReadyError):
@@ -23,6 +31,12 @@ class AccessDeniedError(InvalidSpecError):
     reason: ClassVar[str] = "AccessDenied"
 
 
+class FeatureDisabledError(InvalidSpecError):
+    """The spec sets a field that would have no effect here; a user who relies on it has to know."""
+
+    reason: ClassVar[str] = "FeatureGateDisabled"
+
+
 class EmptyBuildError(InvalidSpecError):
     """The build has no objects although there were some: more likely a mistake than a wish to delete everything."""
 
@@ -30,7 +44,7 @@ class EmptyBuildError(InvalidSpecError):
 def reason_of(error: FairleadError, phase: str) -> str:
     """The reason of the Ready condition; ``phase`` is the one of the step in which the error came up."""
     match error:
-        case AccessDeniedError():
+        case AccessDeniedError() | FeatureDisabledError():
             return error.reason
         case ExpressionError():
             return "InvalidCELExpression"
@@ -44,7 +58,7 @@ def reason_of(error: FairleadError, phase: str) -> str:
 
 def stalls(error: FairleadError) -> bool:
     """Whether only a new spec helps."""
-    return isinstance(error, (AccessDeniedError, ExpressionError))
+    return isinstance(error, (AccessDeniedError, ExpressionError, FeatureDisabledError))
 
 
 def may_pass_soon(error: FairleadError) -> bool:

@@ -19,7 +19,7 @@ from fairlead.controllers.artifacts import tree_id_of
 from fairlead.controllers.attempt import Attempt
 from fairlead.controllers.claims import Claims
 from fairlead.controllers.conditionset import ConditionSet
-from fairlead.controllers.decryption import load_keys
+from fairlead.controllers.decryption import check_account, load_keys
 from fairlead.controllers.deletion import finalize
 from fairlead.controllers.delivery import Delivery
 from fairlead.controllers.dependencies import check_dependencies, read_conditions, source_of
@@ -208,6 +208,7 @@ class Kustomizations:
         memory.blocked = memory.unhealthy = False
         read_conditions(attempt.kustomization)
         health_rules(attempt.kustomization)
+        check_account(attempt.kustomization)
         attempt.artifact = artifact = self._artifact(attempt.kustomization)
         memory.waits_for_dependency = True
         check_dependencies(attempt.kustomization, attempt.revision, self._access.typed, self._is_unaffected)
@@ -320,7 +321,13 @@ class Kustomizations:
     async def _finalize(self, key: Key, kustomization: Kustomization) -> Result:
         self._waits.cancel(key)
         self._memories.pop(key, None)
-        await finalize(kustomization, self._access, self._clusters, lambda ref: self._claims.has_another(key, ref))
+        await finalize(
+            kustomization,
+            self._access,
+            self._clusters,
+            lambda ref: self._claims.has_another(key, ref),
+            self._settings.reconcile.shortest_timeout,
+        )
         return Result()
 
     def _forget(self, key: Key) -> None:
