@@ -37,6 +37,8 @@ class ScopeSettings:
     """Changes of ConfigMaps and Secrets with these labels wake the resources that use them."""
     no_cross_namespace_refs: bool = False
     """Refuse references to sources in other namespaces, as one does on clusters that tenants share."""
+    no_remote_bases: bool = False
+    """Refuse kustomizations that name files and repositories by URL: a build then needs nothing but its source."""
     local_repositories: bool = False
     """Whether ``file://`` repositories are read. Off in a cluster, where they would show the pod's own files."""
     default_service_account: str = ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fairlead.api.names import DECRYPT, DISABLED, SUBSTITUTE
+from fairlead.build.bases import MissingBasesError, NoBases
 from fairlead.build.diagnosis import located
 from fairlead.build.generated import kustomization_overlay
 from fairlead.build.kustomize import KustomizeOptions
@@ -26,14 +27,13 @@ from fairlead.errors import BuildError, FairleadError
 from fairlead.objects.manifest import annotations_of, collect, has_mark, is_secret, labels_of, normalise, with_metadata
 from fairlead.objects.ref import ObjectRef
 from fairlead.objects.tree import EntryKind
-from fairlead.objects.urls import redact_url
 from fairlead.objects.yaml import dump, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairlead.api.kustomization import KustomizationSpec
-    from fairlead.build.kustomize import Repository
+    from fairlead.build.bases import Base, GivenBases
     from fairlead.build.sops import Keys
     from fairlead.build.tree import ReadSet
     from fairlead.objects.manifest import Manifest
@@ -76,37 +76,55 @@ class Built:
     """Which part of the tree counted."""
     sensitive: frozenset[str] = field(default=frozenset(), repr=False)
     """Values that were encrypted in objects that are no Secrets; they must not show in any message."""
+    bases: frozenset[Base] = frozenset()
+    """The remote bases that counted."""
 
 
 def build(
-    tree: Tree, spec: KustomizationSpec, variables: Variables, keys: Keys | None = None, *, mask_encrypted: bool = False
+    tree: Tree,
+    spec: KustomizationSpec,
+    variables: Variables,
+    keys: Keys | None = None,
+    *,
+    bases: GivenBases | None = None,
+    mask_encrypted: bool = False,
 ) -> Built:
     """Builds ``spec.path`` of the tree, and decrypts what is encrypted when there are ``keys`` (of which none may fit).
 
     Raises :class:`PathNotFoundError`, or another ``BuildError`` that names the file. Without keys encrypted Secrets are
     refused, for nobody could read them in the cluster; ``mask_encrypted`` shows them with ``**SOPS**`` for each value.
+    Raises ``MissingBasesError`` for remote bases that are not given; without ``bases`` they are refused.
     """
+    fetcher = bases or NoBases()
     if keys is None:
-        return _build(tree, spec, variables, None, mask_encrypted=mask_encrypted)
+        return _build(tree, spec, variables, None, fetcher, mask_encrypted=mask_encrypted)
     with Opener(keys) as opener:
         try:
-            return _build(tree, spec, variables, opener)
+            return _build(tree, spec, variables, opener, fetcher)
+        except MissingBasesError:
+            raise
         except BuildError as error:
             raise opener.redacted(error) from None
 
 
 def _build(
-    tree: Tree, spec: KustomizationSpec, variables: Variables, opener: Opener | None, *, mask_encrypted: bool = False
+    tree: Tree,
+    spec: KustomizationSpec,
+    variables: Variables,
+    opener: Opener | None,
+    bases: GivenBases | NoBases,
+    *,
+    mask_encrypted: bool = False,
 ) -> Built:
     recording = RecordingTree(tree)
     folder = _folder(recording, spec.path or "")
     files = kustomization_overlay(recording, folder, spec)
     if opener is None:
-        rendered = _render(recording, tree, folder, files)
+        rendered = _render(recording, tree, folder, files, bases)
         rendered = [masked(manifest) for manifest in rendered] if mask_encrypted else rendered
     else:
         opened = _opened_files(OverlayTree(recording, files), folder, opener)
-        rendered = _render(recording, tree, folder, files | opened)
+        rendered = _render(recording, tree, folder, files | opened, bases)
         opener.verify(tree, recording.read_set().read.keys() - opened.keys())
         rendered = [_decrypted(manifest, opener) for manifest in rendered]
     check_names(variables.values)
@@ -121,16 +139,23 @@ def _build(
     digest = hashlib.sha256("---\n".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
     prepared = [_prepare(manifest, spec) for manifest in collect(objects)]
     sensitive = opener.sensitive if opener else frozenset()
-    return Built(prepared, f"sha256:{digest}", recording.read_set(), sensitive)
+    return Built(prepared, f"sha256:{digest}", recording.read_set(), sensitive, frozenset(bases.used))
 
 
-def _render(recording: RecordingTree, tree: Tree, folder: str, files: Mapping[str, bytes]) -> list[Manifest]:
+def _render(
+    recording: RecordingTree, tree: Tree, folder: str, files: Mapping[str, bytes], bases: GivenBases | NoBases
+) -> list[Manifest]:
     """What kustomize makes of the folder with these files laid over the tree."""
-    options = KustomizeOptions(root_only=False, fetcher=_NoRemoteBases())
+    options = KustomizeOptions(root_only=False, fetcher=bases)
     try:
-        return kustomize(OverlayTree(recording, files), folder, options).objects
+        objects = kustomize(OverlayTree(recording, files), folder, options).objects
     except BuildError as error:
-        raise located(error, tree, recording.read_set().read) from error
+        seen = recording.read_set().read
+        raise bases.failure(tree, seen) or located(error, tree, seen) from error
+    failure = bases.failure(tree, ())
+    if failure is not None:
+        raise failure
+    return objects
 
 
 def rendered_with_origins(tree: Tree, spec: KustomizationSpec, variables: Variables) -> list[tuple[Manifest, Any]]:
@@ -140,28 +165,13 @@ def rendered_with_origins(tree: Tree, spec: KustomizationSpec, variables: Variab
     """
     folder = _folder(tree, spec.path or "")
     files = kustomization_overlay(tree, folder, spec)
-    options = KustomizeOptions(root_only=False, origins=True, fetcher=_NoRemoteBases())
+    options = KustomizeOptions(root_only=False, origins=True, fetcher=NoBases())
     result = kustomize(OverlayTree(tree, files), folder, options)
     pairs = zip(result.objects, result.origins, strict=True)
     return [
         (_substitute(manifest, dump(manifest), variables) or manifest, without_lines(trace, files))
         for manifest, trace in pairs
     ]
-
-
-class _NoRemoteBases:
-    """Refuses them: a read set says when to build again, and no read set knows when another server's files change."""
-
-    def file(self, url: str) -> bytes:
-        raise BuildError(
-            f"remote file '{redact_url(url)}' is not supported by the controllers yet; copy it into the source"
-        )
-
-    def repository(self, repository: Repository) -> Tree:
-        raise BuildError(
-            f"remote base '{redact_url(repository.raw)}' is not supported by the controllers yet; "
-            "copy it into the source, or add its repository by spec.include of the GitRepository"
-        )
 
 
 def _opened_files(tree: Tree, folder: str, opener: Opener) -> dict[str, bytes]:

@@ -26,6 +26,7 @@ __all__ = ["run"]
 @click.option("--watch-namespace", help="Only resources in this namespace.")
 @click.option("--watch-label-selector", default="", help="Only resources with these labels.")
 @click.option("--no-cross-namespace-refs", is_flag=True, help="Refuse sources in other namespaces.")
+@click.option("--no-remote-bases", is_flag=True, help="Refuse kustomizations with URLs in them.")
 @click.option("--default-service-account", default="", help="Who applies when a Kustomization names nobody.")
 @click.option(
     "--local-repositories/--no-local-repositories", default=None, help="Whether to read file:// repositories."
@@ -96,6 +97,7 @@ def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
         namespace="watch_namespace",
         label_selector="watch_label_selector",
         no_cross_namespace_refs="no_cross_namespace_refs",
+        no_remote_bases="no_remote_bases",
         default_service_account="default_service_account",
     )
     apply = said(override_managers="override_manager", custom_stage_kinds="custom_apply_stage_kinds")

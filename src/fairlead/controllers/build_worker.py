@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fairlead.api.kustomization import KustomizationSpec  # noqa: TC001 - msgspec reads the annotation
+from fairlead.build.bases import Base, GivenBases, MissingBasesError
 from fairlead.build.flux import PathNotFoundError, Variables, build
 from fairlead.build.sops import Keys  # noqa: TC001 - msgspec reads the annotation
 from fairlead.errors import FairleadError
@@ -44,6 +45,8 @@ class Job(msgspec.Struct, frozen=True):
     always: bool
     keys: Keys | None = None
     """Private keys; they travel through the pipe and nowhere else."""
+    bases: list[tuple[Base, str]] | None = None
+    """Remote bases that are at hand, by the ids of their content; ``None`` refuses all."""
 
     def __repr__(self) -> str:
         return f"Job(tree={self.tree!r}, path={self.spec.path!r})"
@@ -54,7 +57,8 @@ class Outcome(msgspec.Struct, frozen=True):
 
     error: str = ""
     fault: str = ""
-    """``path`` when there is no such folder, ``store`` when the tree is not there, ``build`` for all else."""
+    """``path`` when there is no such folder, ``store`` when the tree is not there, ``bases`` when remote bases are
+    not given, ``build`` for all else."""
     digest: str = ""
     count: int = 0
     objects: bytes = b""
@@ -65,13 +69,18 @@ class Outcome(msgspec.Struct, frozen=True):
     missed: list[str] = []
     sensitive: list[str] = []
     """Values that no message may show."""
+    bases: list[Base] = []
+    """Remote bases: those that counted, or those that are missing."""
 
 
 def execute(store: ObjectStore, job: Job) -> Outcome:
     """Build; errors that a user can act on become part of the outcome."""
     variables = Variables(job.variables, strict=job.strict, always=job.always)
+    bases = None if job.bases is None else GivenBases(dict(job.bases), store.tree, lambda id: store.get_blob(id).data)
     try:
-        built = build(store.tree(job.tree), job.spec, variables, job.keys)
+        built = build(store.tree(job.tree), job.spec, variables, job.keys, bases=bases)
+    except MissingBasesError as error:
+        return Outcome(error=str(error), fault="bases", bases=list(error.bases))
     except FairleadError as error:
         return Outcome(error=str(error), fault=_fault(error))
     seen = built.read_set
@@ -84,6 +93,7 @@ def execute(store: ObjectStore, job: Job) -> Outcome:
         folders=sorted(seen.folders),
         missed=sorted(seen.missed),
         sensitive=sorted(built.sensitive),
+        bases=list(built.bases),
     )
 
 

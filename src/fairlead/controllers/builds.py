@@ -21,10 +21,14 @@ from fairlead.errors import BuildError, NotReadyError
 from fairlead.sources.errors import MissingObjectError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fairlead.api.kustomization import Kustomization
+    from fairlead.build.bases import Base
     from fairlead.build.changes import TreeChanges
     from fairlead.build.flux import Variables
     from fairlead.build.sops import Keys
+    from fairlead.controllers.bases import RemoteBases
     from fairlead.controllers.build_pool import Builder
     from fairlead.controllers.build_worker import Outcome
     from fairlead.kube.reflector import Key
@@ -37,6 +41,8 @@ __all__ = ["Build", "Builds", "TreeMissingError"]
 
 SMALL = 32
 """Objects and files; each of them takes about a third of a millisecond."""
+MOST_ROUNDS = 16
+"""How often a build may ask for more remote bases: bases that name bases come one level at a time."""
 
 
 class TreeMissingError(NotReadyError):
@@ -57,6 +63,8 @@ class Build:
     read_set: ReadSet = field(repr=False)
     sensitive: frozenset[str] = field(default=frozenset(), repr=False)
     """Values that were encrypted in objects that are no Secrets."""
+    bases: Mapping[Base, str] = field(default_factory=dict)
+    """The remote bases that it was made from, by the ids of their content."""
 
     @property
     def is_small(self) -> bool:
@@ -77,9 +85,11 @@ class Build:
 class Builds:
     """Builds by Kustomization."""
 
-    def __init__(self, store: ObjectStore, builder: Builder) -> None:
+    def __init__(self, store: ObjectStore, builder: Builder, bases: RemoteBases | None = None) -> None:
+        """Without ``bases`` a build that needs a remote one is refused."""
         self._store = store
         self._builder = builder
+        self._bases = bases
         self._known: dict[Key, Build] = {}
         self._newest: GitTree | None = None
         """The tree that was looked at last: all users of a source look at the same one."""
@@ -95,11 +105,19 @@ class Builds:
         self._held.pop(key, None)
 
     async def get(
-        self, key: Key, kustomization: Kustomization, tree_id: str, variables: Variables, keys: Keys | None = None
+        self,
+        key: Key,
+        kustomization: Kustomization,
+        tree_id: str,
+        variables: Variables,
+        keys: Keys | None = None,
+        *,
+        since: float | None = None,
     ) -> Build:
         """The build for this tree; the very same object as long as nothing that counts has changed.
 
-        Raises ``BuildError``, :class:`PathNotFoundError` among them, and :class:`TreeMissingError`.
+        Remote bases that may change are asked for, unless that was done ``since`` (monotonic). Raises ``BuildError``,
+        :class:`PathNotFoundError` among them, :class:`TreeMissingError`, and ``BaseUnavailableError``.
         """
         generation = kustomization.metadata.generation
         wanted = _digest([dict(variables.values), variables.strict, variables.always, keys.digest if keys else ""])
@@ -107,7 +125,8 @@ class Builds:
             raise TreeMissingError("Source artifact disappeared from storage, waiting for the source to fetch it again")
         known = self._known.get(key)
         same = known is not None and (known.generation, known.variables) == (generation, wanted)
-        if known is not None and same and known.is_whole and self.holds(key, known, tree_id):
+        given = await self._bases.offer(known.bases, since) if self._bases is not None and known is not None else {}
+        if known is not None and same and known.is_whole and known.bases == given and self.holds(key, known, tree_id):
             return known
         job = Job(
             store=str(self._store.folder),
@@ -118,12 +137,26 @@ class Builds:
             always=variables.always,
             keys=keys,
         )
-        self.executed += 1
-        outcome = await self._builder.run(job, small=known is not None and known.is_small)
-        build = _build(outcome, generation, wanted)
+        outcome, given = await self._run(job, given, since, small=known is not None and known.is_small)
+        build = _build(outcome, generation, wanted, given)
         self._known[key] = build
         self._held[key] = (build, tree_id)
         return build
+
+    async def _run(
+        self, job: Job, given: dict[Base, str], since: float | None, *, small: bool
+    ) -> tuple[Outcome, dict[Base, str]]:
+        """Build, and fetch the remote bases that are missing, until nothing is."""
+        for _ in range(MOST_ROUNDS):
+            bases = None if self._bases is None else list(given.items())
+            self.executed += 1
+            outcome = await self._builder.run(msgspec.structs.replace(job, bases=bases), small=small)
+            if self._bases is not None and outcome.fault == "store":
+                self._bases.forget(given)
+            if self._bases is None or outcome.fault != "bases":
+                return outcome, given
+            given |= await self._bases.get(outcome.bases, since)
+        raise BuildError(f"remote bases name each other in more than {MOST_ROUNDS} levels; the last: {outcome.error}")
 
     def remember(self, key: Key, build: Build, tree_id: str) -> None:
         """What an earlier process has built, and is known to hold for this tree."""
@@ -158,12 +191,13 @@ class Builds:
         return self._newest
 
 
-def _build(outcome: Outcome, generation: int, variables: str) -> Build:
+def _build(outcome: Outcome, generation: int, variables: str, given: Mapping[Base, str]) -> Build:
     match outcome.fault:
         case "":
             seen = ReadSet(outcome.read, outcome.listed, frozenset(outcome.folders), frozenset(outcome.missed))
             sensitive = frozenset(outcome.sensitive)
-            return Build(generation, variables, outcome.digest, outcome.count, outcome.objects, seen, sensitive)
+            bases = {base: given[base] for base in outcome.bases}
+            return Build(generation, variables, outcome.digest, outcome.count, outcome.objects, seen, sensitive, bases)
         case "path":
             raise PathNotFoundError(outcome.error)
         case "store":

@@ -247,7 +247,9 @@ class Kustomizations:
         strict = self._settings.reconcile.strict_substitution
         variables = await load_variables(attempt.kustomization, self._references, strict=strict)
         keys = await load_keys(attempt.kustomization, self._references)
-        build = await self._builds.get(attempt.key, attempt.kustomization, tree_id_of(artifact), variables, keys)
+        build = await self._builds.get(
+            attempt.key, attempt.kustomization, tree_id_of(artifact), variables, keys, since=attempt.started
+        )
         attempt.digest = build.digest
         return replace(variables, sensitive=variables.sensitive | build.sensitive), build
 

@@ -18,6 +18,7 @@ from fairlead.api.gitrepository import GitRepository
 from fairlead.api.kustomization import Kustomization
 from fairlead.controllers.access import Access
 from fairlead.controllers.artifacts import TreeSizes
+from fairlead.controllers.bases import RemoteBases
 from fairlead.controllers.build_pool import BuildPool, ThreadBuilder
 from fairlead.controllers.builds import Builds
 from fairlead.controllers.clusters import Clusters
@@ -46,6 +47,7 @@ from fairlead.runtime.health import ProbeServer
 from fairlead.runtime.leases import LeaderElector
 from fairlead.runtime.metrics import Metrics
 from fairlead.runtime.status import StatusPatcher
+from fairlead.sources.bases import LARGEST_PACK_BYTES
 from fairlead.sources.git import GitOptions, GitSource
 from fairlead.sources.store import ObjectStore
 from fairlead.sources.watch import RefWatcher
@@ -158,7 +160,7 @@ class Manager:
                 self._clock,
                 self.metrics.phases,
             )
-            builds = Builds(self._store, builder)
+            builds = Builds(self._store, builder, await self._bases(stack))
             deliveries = Kustomizations(
                 self.kustomizations,
                 self.sources,
@@ -193,6 +195,14 @@ class Manager:
         workers = self._settings.reconcile.build_workers
         here = ThreadBuilder(ObjectStore(self._settings.storage.folder))
         return await stack.enter_async_context(BuildPool(workers, here)) if workers else here
+
+    async def _bases(self, stack: AsyncExitStack) -> RemoteBases | None:
+        scope = self._settings.scope
+        if scope.no_remote_bases:
+            return None
+        options = GitOptions(local_repositories=scope.local_repositories, largest_pack_bytes=LARGEST_PACK_BYTES)
+        git = await stack.enter_async_context(GitSource(self._store, options=options))
+        return RemoteBases(git, self._clock)
 
     def _loops(self, git: GitRepositories, deliveries: Kustomizations) -> tuple[Controller[Key], Controller[Key]]:
         pace = self._settings.reconcile

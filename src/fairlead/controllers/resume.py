@@ -38,8 +38,10 @@ class Resumption:
         self._watcher = watcher
 
     def keep(self, key: Key, kustomization: Kustomization, build: Build, applied: Iterable[ObjectRef]) -> None:
-        """A delivery is complete: remember it."""
-        if not kustomization.spec.kube_config:
+        """A delivery is complete: remember it. One with remote bases is not, for those have to be asked for."""
+        if build.bases:
+            self._keepsakes.forget(key)
+        elif not kustomization.spec.kube_config:
             self._keepsakes.save(key, Keepsake.of(kustomization.metadata.uid, build, applied, self._watcher.state))
 
     def renew(self, key: Key) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from fairlead.sources.errors import DownloadError
+from fairlead.sources.errors import DownloadError, NoSuchFileError
 from fairlead.sources.url import redact_url
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ __all__ = ["download"]
 _AGENT = "fairlead"
 _MOST_REDIRECTS = 5
 _CHUNK_BYTES = 2**16
+_NOT_THERE = frozenset({400, 401, 403, 404, 405, 406, 410})
+"""Statuses that another try does not change; a repository without a file at its address answers so, too."""
 
 
 async def download(url: str, *, largest_bytes: int, timeout: timedelta) -> bytes:
@@ -64,7 +66,8 @@ def _check(response: aiohttp.ClientResponse, shown: str) -> None:
         raise DownloadError(f"{shown} redirects from https to http, which is refused")
     if response.status != 200:
         reason = re.sub(r"[^\x20-\x7e]", "?", response.reason or "")[:80]
-        raise DownloadError(f"{shown}: the server answered {response.status} {reason}".rstrip())
+        failure = NoSuchFileError if response.status in _NOT_THERE else DownloadError
+        raise failure(f"{shown}: the server answered {response.status} {reason}".rstrip())
 
 
 async def _content(response: aiohttp.ClientResponse, shown: str, largest_bytes: int) -> bytes:

@@ -22,6 +22,7 @@ __all__ = [
     "GitVerificationError",
     "IgnoreRulesError",
     "MissingObjectError",
+    "NoSuchFileError",
     "SourceError",
 ]
 
@@ -34,6 +35,10 @@ class SourceError(FairleadError):
 
 class DownloadError(SourceError, UnavailableError):
     """A file behind a URL cannot be had: the server is down or refuses, or the file is too large."""
+
+
+class NoSuchFileError(DownloadError):
+    """The server answers, and says that it has no such file, or not for us."""
 
 
 class GitUrlError(SourceError, InvalidSpecError):

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from fairlead.sources.remote import Remote
-    from fairlead.sources.spec import GitAuth, GitSpec
+    from fairlead.sources.spec import GitAuth, GitRef, GitSpec
     from fairlead.sources.store import ObjectStore
     from fairlead.sources.upkeep import InUse
 
@@ -128,6 +128,18 @@ class GitSource:
         except GitRefNotFoundError as error:
             everything = await self._ask(spec, url, auth, EVERYTHING)
             raise explain_missing(error, everything, url.text) from None
+
+    async def resolve_first(self, spec: GitSpec, refs: Sequence[GitRef]) -> tuple[GitSpec, RemoteHead] | None:
+        """The first of these names that the repository has, with one question; no commits and no ranges."""
+        url, auth = self._parse(spec)
+        prefixes = dict.fromkeys(prefix for ref in refs for prefix in wanted_prefixes(ref))
+        advertised = await self._ask(spec, url, auth, tuple(prefixes))
+        for ref in refs:
+            try:
+                return replace(spec, ref=ref), choose_head(ref, advertised, url.text)
+            except GitRefNotFoundError:
+                continue
+        return None
 
     async def fetch(self, spec: GitSpec, head: RemoteHead) -> GitRevision:
         """Bring the revision into the store. Costs what changed; a revision that is there costs next to nothing.

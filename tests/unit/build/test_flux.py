@@ -180,7 +180,7 @@ def test_refuses_encrypted_secrets(tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("url", ["https://example.com/org/repo//deploy?ref=v1", "https://example.com/cm.yaml"])
 def test_refuses_remote_bases(tmp_path: Any, url: str) -> None:
-    with pytest.raises(BuildError, match=r"not supported by the controllers yet; copy it into the source"):
+    with pytest.raises(BuildError, match=r"^kustomization.yaml: remote base '.*' is refused: .*; copy it into"):
         names(tmp_path, {"kustomization.yaml": f"resources: ['{url}']\n"})
 
 

@@ -1,0 +1,121 @@
+"""Remote bases for all builds: fetched once for whoever needs them, and asked again when a run wants to know.
+
+A repository at a full commit id never changes and is fetched once. Everything else may change (a tag can be moved), so
+each full run asks again, which is one question to the server; runs that begin together share the answer. Only
+credentials in the URL itself are sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from fairlead.errors import FairleadError, UnavailableError
+from fairlead.sources.bases import fetch_file, fetch_repository
+from fairlead.sources.errors import NoSuchFileError
+from fairlead.sources.flight import SharedCalls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fairlead.build.bases import Base
+    from fairlead.runtime.clock import Clock
+    from fairlead.sources.git import GitSource
+
+__all__ = ["BaseUnavailableError", "RemoteBases"]
+
+AT_ONCE = 8
+"""Questions and transfers in flight."""
+MOST_KNOWN = 20_000
+
+
+class BaseUnavailableError(UnavailableError):
+    """A remote base cannot be fetched; what was delivered stays, and the run is tried again with back-off."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    asked_at: float
+    object_id: str = ""
+    """Of a tree, or of a file's content; empty when there is no such file."""
+    failure: str = ""
+
+
+class RemoteBases:
+    """What is known of remote bases; their content is in the object store."""
+
+    def __init__(self, git: GitSource, clock: Clock) -> None:
+        self.fetched = 0
+        """How often a server was asked."""
+        self._git = git
+        self._clock = clock
+        self._known: dict[Base, _Answer] = {}
+        self._calls: SharedCalls[_Answer] = SharedCalls()
+        self._free = asyncio.Semaphore(AT_ONCE)
+
+    async def offer(self, bases: Iterable[Base], since: float | None) -> dict[Base, str]:
+        """Those of the bases that can be had; who really needs another one hears from :meth:`get` why it cannot."""
+        answers = await self._answers(bases, since)
+        return {base: answer.object_id for base, answer in answers.items() if not answer.failure}
+
+    async def get(self, bases: Iterable[Base], since: float | None) -> dict[Base, str]:
+        """The ids of all bases, not older than ``since`` (monotonic). Raises :class:`BaseUnavailableError`."""
+        answers = await self._answers(bases, since)
+        for answer in answers.values():
+            if answer.failure:
+                raise BaseUnavailableError(answer.failure)
+        return {base: answer.object_id for base, answer in answers.items()}
+
+    def forget(self, bases: Iterable[Base]) -> None:
+        """The object store does not hold them completely."""
+        for base in bases:
+            self._known.pop(base, None)
+
+    async def _answers(self, bases: Iterable[Base], since: float | None) -> dict[Base, _Answer]:
+        wanted = list(bases)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._answer(base, since)) for base in wanted]
+        return {base: task.result() for base, task in zip(wanted, tasks, strict=True)}
+
+    async def _answer(self, base: Base, since: float | None) -> _Answer:
+        while True:
+            known = self._known.get(base)
+            if known is not None and self._will_do(base, known, since):
+                return known
+            answer = await self._calls.run(base, lambda: self._ask(base))
+            if since is None or answer.asked_at >= since:
+                return answer
+
+    def _will_do(self, base: Base, known: _Answer, since: float | None) -> bool:
+        if known.failure:
+            return since is not None and known.asked_at >= since
+        if known.object_id and not self._git.store.has(known.object_id):
+            return False
+        return base.is_pinned or since is None or known.asked_at >= since
+
+    async def _ask(self, base: Base) -> _Answer:
+        async with self._free:
+            asked_at = self._clock.monotonic()
+            self.fetched += 1
+            try:
+                answer = _Answer(asked_at, await self._fetch(base))
+            except FairleadError as error:
+                what = "file" if base.is_file else "base"
+                answer = _Answer(asked_at, failure=f"remote {what} cannot be fetched: {error}")
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[base] = answer
+        return answer
+
+    async def _fetch(self, base: Base) -> str:
+        if base.is_file:
+            try:
+                return self._git.store.write_blob(await fetch_file(base.url))
+            except NoSuchFileError:
+                if base.is_surely_file:
+                    raise
+                return ""
+        timeout = timedelta(seconds=base.timeout_seconds)
+        return await fetch_repository(self._git, base.url, base.ref, timeout=timeout, submodules=base.submodules)
