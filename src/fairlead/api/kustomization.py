@@ -153,7 +153,7 @@ class KubeConfigReference(Wire, frozen=True, kw_only=True):
     """The cluster to apply to, when it is another one."""
 
     config_map_ref: LocalObjectReference | None = None
-    """ConfigMap with 'provider', 'cluster', 'address', 'ca.crt', 'audiences', 'serviceAccountName'."""
+    """ConfigMap with 'provider', 'address', 'ca.crt', 'audiences', 'serviceAccountName'."""
     secret_ref: SecretKeyReference | None = None
     """Secret with a kubeconfig under 'value' or 'value.yaml', or the key that is given here."""
 
