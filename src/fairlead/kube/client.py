@@ -19,7 +19,7 @@ import msgspec
 
 from fairlead.kube.discovery import Discovery, Resource
 from fairlead.kube.errors import ApiError, NoMatchError, NotFoundError, ServerUnavailableError
-from fairlead.kube.listing import ListResult, RawPage
+from fairlead.kube.listing import ListResult, RawPage, further_page
 from fairlead.kube.options import ClientOptions
 from fairlead.kube.paths import (
     collection_path,
@@ -158,11 +158,13 @@ class KubeClient:
             call = Call(
                 verb="list", method="GET", path=path, subject=subject_of(kind, namespace), resource=resource.plural
             )
-            page = _decode(_PAGE, await self._send(call, resource), call)
+            answer = await self._send(call, resource)
+            page = _decode(_PAGE, answer, call)
             yield page
             if not page.metadata.continue_:
                 return
             query["continue"] = page.metadata.continue_
+            query["limit"] = str(further_page(self.options, len(page.items or ()), len(answer)))
 
     async def create(self, manifest: Manifest, *, dry_run: bool = False, field_manager: str = "") -> Manifest:
         """POST. A lost answer is not repeated: the object may exist then."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
+    from fairlead.kube.options import ClientOptions
     from fairlead.objects.manifest import Manifest
 
-__all__ = ["ListResult", "RawPage"]
+__all__ = ["ListResult", "RawPage", "further_page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,11 @@ class RawPage(msgspec.Struct):
 
     metadata: _ListMeta
     items: list[msgspec.Raw] | None = None
+
+
+def further_page(options: ClientOptions, items: int, size: int) -> int:
+    """How many objects to ask for after a page of ``items`` objects and ``size`` bytes.
+
+    So many that the next page weighs what the options say, if its objects are like these.
+    """
+    return max(options.page_size, items * options.page_bytes // max(size, 1))

@@ -44,6 +44,8 @@ ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
 Subscriber: TypeAlias = Callable[[ChangeType, T | None, T | None], None]
 
 RECONNECT = Backoff(base=0.1, maximum=30.0, jitter=0.5)
+AT_ONCE = 100
+"""Objects of a list that are decoded and told before everything else gets its turn."""
 SHORT_WATCH_SECONDS = 1.0
 """A watch that ends sooner and without an event counts as a failure, so that it is not opened again in a tight loop."""
 
@@ -219,6 +221,8 @@ class Reflector(Generic[T]):
             for raw in page.items or ():
                 if (key := self._put(raw)) is not None:
                     seen.add(key)
+                    if not len(seen) % AT_ONCE:
+                        await asyncio.sleep(0)
         self._keep(seen)
         self._version = version
         self.error = None

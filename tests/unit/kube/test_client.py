@@ -103,7 +103,7 @@ async def test_lists_are_read_in_pages_and_items_say_what_they_are() -> None:
             api.put(manifest)
         for stored in api.objects.values():
             del stored["apiVersion"], stored["kind"]
-        bed = Bed(api, ClientOptions(page_size=3))
+        bed = Bed(api, ClientOptions(page_size=3, page_bytes=1))
         async with bed.client as client:
             result = await client.list(CONFIG_MAP, namespace="apps", label_selector="a=b,c!=d")
         assert [item["metadata"]["name"] for item in result.items] == [f"m{number}" for number in range(7)]
@@ -112,6 +112,17 @@ async def test_lists_are_read_in_pages_and_items_say_what_they_are() -> None:
         lists = api.seen("GET", "configmaps")
         assert len(lists) == 3
         assert lists[0].query["labelSelector"] == "a=b,c!=d"
+
+
+async def test_many_small_objects_come_in_few_pages() -> None:
+    async with FakeApi() as api:
+        for number in range(50):
+            api.put({**MAP, "metadata": {"namespace": "apps", "name": f"m{number:02}"}})
+        bed = Bed(api, ClientOptions(page_size=3))
+        async with bed.client as client:
+            result = await client.list(CONFIG_MAP, namespace="apps")
+        assert len(result.items) == 50
+        assert len(api.seen("GET", "configmaps")) == 2
 
 
 async def test_impersonation_shares_everything_but_the_identity(bed: Bed) -> None:

@@ -82,7 +82,7 @@ async def test_list_then_watch() -> None:
     async with FakeApi() as api:
         api.put(config_map("a"))
         api.put(config_map("b"))
-        async with reflecting(api, ClientOptions(page_size=1)) as (reflector, diary):
+        async with reflecting(api, ClientOptions(page_size=1, page_bytes=1)) as (reflector, diary):
             await reflector.wait_synced()
             await diary.reads("ADDED a=1", "ADDED b=1")
             await api.watched()
@@ -138,7 +138,7 @@ async def test_an_expired_list_begins_again() -> None:
         for name in "abc":
             api.put(config_map(name))
         api.fail(410, path="continue=1", reason="Expired")
-        async with reflecting(api, ClientOptions(page_size=1)) as (reflector, diary):
+        async with reflecting(api, ClientOptions(page_size=1, page_bytes=1)) as (reflector, diary):
             await reflector.wait_synced()
             await diary.reads("ADDED a=1", "ADDED b=1", "ADDED c=1")
 
@@ -291,7 +291,7 @@ async def test_a_selection_is_passed_on() -> None:
 
 async def test_after_any_storm_the_store_is_the_servers_state() -> None:
     storm = random.Random(7)
-    async with FakeApi() as api, reflecting(api, ClientOptions(retries=0, page_size=3)) as (reflector, _):
+    async with FakeApi() as api, reflecting(api, ClientOptions(retries=0, page_size=3, page_bytes=1)) as (reflector, _):
         model: dict[str, str] = {}
 
         def follow(_: str, old: Manifest | None, new: Manifest | None) -> None:
