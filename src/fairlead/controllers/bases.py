@@ -29,6 +29,8 @@ __all__ = ["BaseUnavailableError", "RemoteBases"]
 AT_ONCE = 8
 """Questions and transfers in flight."""
 MOST_KNOWN = 20_000
+CONFIRMED_SECONDS = 24 * 3600.0
+"""How often the store is told that a pinned commit is in use; what nobody uses for a month goes. No server is asked."""
 
 
 class BaseUnavailableError(UnavailableError):
@@ -93,7 +95,9 @@ class RemoteBases:
             return since is not None and known.asked_at >= since
         if known.object_id and not self._git.store.has(known.object_id):
             return False
-        return base.is_pinned or since is None or known.asked_at >= since
+        if base.is_pinned:
+            return self._clock.monotonic() - known.asked_at < CONFIRMED_SECONDS
+        return since is None or known.asked_at >= since
 
     async def _ask(self, base: Base) -> _Answer:
         async with self._free:

@@ -128,6 +128,19 @@ async def test_a_commit_is_fetched_once(fleet: Fleet) -> None:
     assert fleet.bases.fetched == 1
 
 
+async def test_a_commit_is_confirmed_to_the_store_without_a_question(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fairlead.controllers.bases.CONFIRMED_SECONDS", 0.0)
+    base = fleet.base(fleet.repo.head)
+    found = await fleet.bases.get([base], None)
+    (remote,) = [each for each in fleet.store.remotes() if each.commits()]
+    used = remote.last_used()
+    fleet.server.failure = Failure.RESET
+    assert await fleet.bases.get([base], None) == found
+    assert remote.last_used() > used
+
+
 async def test_a_failure_is_told_with_the_url_and_passes(fleet: Fleet) -> None:
     url = f"{fleet.server.url('base.git')}//a"
     fleet.server.failure = Failure.ERROR_500
