@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ApplySettings", "ReconcileSettings", "RetrySettings", "ScopeSettings", "Settings", "StorageSettings"]
+__all__ = [
+    "ApplySettings",
+    "LeaseSettings",
+    "ReconcileSettings",
+    "RetrySettings",
+    "ScopeSettings",
+    "Settings",
+    "StorageSettings",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +100,15 @@ class ApplySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseSettings:
+    """The times of leader election, in seconds; Flux's."""
+
+    duration: float = 35.0
+    renew_deadline: float = 30.0
+    retry: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that ``fairlead run`` needs to know beside the cluster."""
 
@@ -105,9 +122,12 @@ class Settings:
     """Do nothing as long as Flux's own controllers are at work in the runtime namespace: they would fight."""
     leader_election: bool = False
     """Wait for a Lease before working; for more than one replica."""
+    lease: LeaseSettings = field(default_factory=LeaseSettings)
+    events_address: str = ""
+    """URL to which events are sent as well, as Flux's notification-controller takes them; empty sends none."""
     metrics_address: str = ""
-    """``HOST:PORT`` for ``/metrics``; empty serves none."""
+    """``HOST:PORT`` for ``/metrics``; empty serves none, and ``:PORT`` serves on all interfaces, as with Flux."""
     health_address: str = ""
-    """``HOST:PORT`` for ``/healthz`` and ``/readyz``; empty serves none."""
+    """``HOST:PORT`` for ``/healthz`` and ``/readyz``; read in the same way."""
     shutdown_seconds: float = 4.0
     """How long work that has begun may finish after SIGTERM."""

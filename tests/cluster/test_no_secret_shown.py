@@ -279,7 +279,8 @@ async def test_ways_to_git(world: World, shown: Shown, tmp_path: Path) -> None:
 
 
 async def _arrived(world: World, name: str) -> bool:
-    return (await world.condition(name, kind="GitRepository"))["status"] == "True"
+    condition = await world.condition(name, kind="GitRepository")
+    return bool(condition["status"] == "True")
 
 
 async def test_ways_to_other_clusters(world: World, shown: Shown) -> None:

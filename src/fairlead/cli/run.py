@@ -37,9 +37,13 @@ __all__ = ["run"]
 @click.option("--override-manager", multiple=True, help="Field manager whose fields are taken over.")
 @click.option("--custom-apply-stage-kinds", multiple=True, help="GROUP/KIND with a stage of its own.")
 @click.option(
-    "--metrics-address", "--metrics-addr", default="", metavar="HOST:PORT", help="Serve /metrics and the probes here."
+    "--metrics-address",
+    "--metrics-addr",
+    default="",
+    metavar="[HOST]:PORT",
+    help="Serve /metrics and the probes here; without HOST on all interfaces.",
 )
-@click.option("--health-address", "--health-addr", default="", metavar="HOST:PORT", help="Serve the probes here.")
+@click.option("--health-address", "--health-addr", default="", metavar="[HOST]:PORT", help="Serve the probes here.")
 @click.option("--alongside-flux", is_flag=True, help="Work although Flux's own controllers do, too.")
 @click.option(
     "--leader-elect",
@@ -47,6 +51,16 @@ __all__ = ["run"]
     is_flag=True,
     help="Work only while holding the Lease; for several replicas.",
 )
+@click.option(
+    "--leader-election-lease-duration", type=click.IntRange(min=1), metavar="SECONDS", help="How long a Lease lasts."
+)
+@click.option(
+    "--leader-election-renew-deadline", type=float, metavar="SECONDS", help="Give up when it was not renewed so long."
+)
+@click.option(
+    "--leader-election-retry-period", type=float, metavar="SECONDS", help="Between attempts to get or renew it."
+)
+@click.option("--events-addr", default="", metavar="URL", help="Send events here, too: Flux's notification-controller.")
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
@@ -84,7 +98,14 @@ async def _until_told(settings: Settings, config: ClusterConfig) -> None:
 
 def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
     """The flags as settings; what was not said keeps its default."""
-    from fairlead.settings import ApplySettings, ReconcileSettings, ScopeSettings, Settings, StorageSettings
+    from fairlead.settings import (
+        ApplySettings,
+        LeaseSettings,
+        ReconcileSettings,
+        ScopeSettings,
+        Settings,
+        StorageSettings,
+    )
 
     def said(**names: str) -> dict[str, Any]:
         return {field: flags[flag] for field, flag in names.items() if flags[flag] is not None}
@@ -101,6 +122,17 @@ def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
         default_service_account="default_service_account",
     )
     apply = said(override_managers="override_manager", custom_stage_kinds="custom_apply_stage_kinds")
+    lease = said(
+        duration="leader_election_lease_duration",
+        renew_deadline="leader_election_renew_deadline",
+        retry="leader_election_retry_period",
+    )
+    times = LeaseSettings(**lease)
+    if not times.duration > times.renew_deadline > 1.2 * times.retry > 0:
+        raise click.UsageError(
+            "--leader-election-lease-duration must be more than --leader-election-renew-deadline, "
+            "and that more than 1.2 times --leader-election-retry-period"
+        )
     return Settings(
         storage=StorageSettings(folder=_state_folder(flags["state_dir"])),
         scope=ScopeSettings(local_repositories=not in_cluster if local is None else local, **scope),
@@ -108,6 +140,8 @@ def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
         apply=ApplySettings(**apply),
         stand_back=not flags["alongside_flux"],
         leader_election=flags["leader_elect"],
+        lease=times,
+        events_address=flags["events_addr"],
         metrics_address=flags["metrics_address"],
         health_address=flags["health_address"],
     )

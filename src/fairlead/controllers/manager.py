@@ -43,8 +43,9 @@ from fairlead.objects.ref import GroupKind
 from fairlead.runtime.clock import SystemClock
 from fairlead.runtime.controller import Controller
 from fairlead.runtime.events import EventRecorder
+from fairlead.runtime.forwarding import EventForwarder
 from fairlead.runtime.health import ProbeServer
-from fairlead.runtime.leases import LeaderElector
+from fairlead.runtime.leases import LeaderElector, LeaseOptions
 from fairlead.runtime.metrics import Metrics
 from fairlead.runtime.status import StatusPatcher
 from fairlead.sources.bases import LARGEST_PACK_BYTES
@@ -121,11 +122,13 @@ class Manager:
             if not self._settings.leader_election:
                 await self._work()
                 return
+            lease = self._settings.lease
             elector = LeaderElector(
                 self.client,
                 namespace=self._settings.runtime_namespace,
                 name=lease_name(self._settings.scope.label_selector),
                 identity=f"{self._identity}_{uuid.uuid4().hex[:8]}",
+                options=LeaseOptions(lease.duration, lease.renew_deadline, lease.retry),
             )
             await elector.run(self._work)
 
@@ -228,13 +231,18 @@ class Manager:
     ) -> None:
         self._subscribe(triggers)
         reflectors = (self.sources.reflector, self.kustomizations.reflector)
+        address = self._settings.events_address
+        forwarder = EventForwarder(address, instance=self._identity) if address else None
         try:
             async with asyncio.TaskGroup() as group:
                 watched: list[Reflector[Any]] = [*reflectors, self._definitions, *self._configurations.values()]
                 for each in watched:
                     group.create_task(each.run(), name=f"watch {each.kind}")
                 for recorder in self._recorders.values():
+                    recorder.forwarder = forwarder
                     group.create_task(recorder.run(), name=f"events of {recorder.component}")
+                if forwarder is not None:
+                    group.create_task(forwarder.run(), name="forward events")
                 for reflector in reflectors:
                     await reflector.wait_synced()
                 _tune_garbage_collection()
@@ -277,7 +285,7 @@ class Manager:
         for address in dict.fromkeys((self._settings.metrics_address, self._settings.health_address)):
             if address:
                 host, _, port = address.rpartition(":")
-                server = ProbeServer(host=host or "127.0.0.1", port=int(port), metrics=self.metrics, checks=checks)
+                server = ProbeServer(host=host.strip("[]") or None, port=int(port), metrics=self.metrics, checks=checks)
                 await stack.enter_async_context(server)
 
     def _access(self, struct: type[R], kind: GroupKind, component: str) -> Access[R]:

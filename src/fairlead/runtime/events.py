@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fairlead.kube.client import KubeClient
     from fairlead.objects.manifest import Manifest
     from fairlead.runtime.clock import Clock
+    from fairlead.runtime.forwarding import EventForwarder
 
 __all__ = ["EventRecorder", "EventType"]
 
@@ -91,6 +92,8 @@ class EventRecorder:
         """Events that were lost because the queue was full or the API server refused them."""
         self.yields: Callable[[], bool] = lambda: False
         """Whether other work goes first at present; set by who knows."""
+        self.forwarder: EventForwarder | None = None
+        """Who hears of every event, too."""
         self._client = client
         self.component = component
         self._instance = instance
@@ -130,6 +133,16 @@ class EventRecorder:
             annotations=_annotations(involved, metadata or {}),
         )
         now = self._clock.now()
+        if self.forwarder is not None:
+            self.forwarder.send(
+                _reference(involved),
+                error=type == "Warning",
+                reason=reason,
+                message=message,
+                metadata=dict(same.annotations),
+                component=self.component,
+                moment=now,
+            )
         if (waiting := self._queue.items.get(same)) is not None:
             waiting.count += 1
             waiting.last = now

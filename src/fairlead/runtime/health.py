@@ -25,12 +25,15 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class ProbeServer:
-    """A small web server; an async context manager. ``port`` 0 takes a free one, see :attr:`port` once it is open."""
+    """A small web server; an async context manager. ``port`` 0 takes a free one, see :attr:`port` once it is open.
+
+    ``host`` None means all interfaces.
+    """
 
     def __init__(
         self,
         *,
-        host: str = "127.0.0.1",
+        host: str | None = "127.0.0.1",
         port: int = 0,
         metrics: Metrics | None = None,
         checks: Mapping[str, Check] | None = None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ __all__ = ["LeaderElector", "LeadershipLostError", "LeaseOptions"]
 
 log = logging.getLogger(__name__)
 
+RETRY_JITTER = 1.2
+
 
 class LeadershipLostError(UnavailableError):
     """The Lease could not be renewed in time; what was led has been cancelled."""
@@ -43,6 +46,16 @@ class LeaseOptions:
     """A leader that cannot renew for so long gives up."""
     retry: float = 5.0
     """Between attempts to take or renew."""
+
+    def __post_init__(self) -> None:
+        if not int(self.duration) > self.renew_deadline > RETRY_JITTER * self.retry > 0:
+            raise ValueError(
+                "a lease must last longer than its renew deadline, and that longer than 1.2 times the retry period"
+            )
+
+    def pause(self) -> float:
+        """Before the next attempt to take: a little longer each for chance, so that candidates do not meet for ever."""
+        return self.retry * random.uniform(1, RETRY_JITTER)  # noqa: S311 - spreads load, hides nothing
 
 
 class LeaderElector:
@@ -98,7 +111,7 @@ class LeaderElector:
                 lease = None
             if lease is not None:
                 return lease
-            await self._clock.sleep(self._options.retry)
+            await self._clock.sleep(self._options.pause())
 
     async def _try_take(self) -> Manifest | None:
         """Take the Lease if it is free, ours or abandoned; None when somebody holds it."""
@@ -136,7 +149,7 @@ class LeaderElector:
             "metadata": metadata,
             "spec": {
                 "holderIdentity": self.identity,
-                "leaseDurationSeconds": int(self._options.duration),
+                "leaseDurationSeconds": max(int(self._options.duration), 1),
                 "acquireTime": before["acquireTime"] if ours and before.get("acquireTime") else now,
                 "renewTime": now,
                 "leaseTransitions": transitions,

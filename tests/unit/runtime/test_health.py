@@ -40,3 +40,13 @@ async def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_open() -> Non
     async with ProbeServer() as server:
         with pytest.raises(OSError, match="address already in use"):
             await ProbeServer(port=server.port).__aenter__()
+
+
+async def test_without_a_host_it_listens_on_all_interfaces() -> None:
+    """What ``--metrics-addr :8080`` means to Flux's users."""
+    async with (
+        ProbeServer(host=None) as server,
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.2:{server.port}/healthz") as response,
+    ):
+        assert response.status == 200
