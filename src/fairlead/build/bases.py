@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 from fairlead.build.kustomize.errors import KustomizeError
 from fairlead.build.kustomize.kustomization import FILE_NAMES
+from fairlead.build.kustomize.remote import Fetcher
 from fairlead.build.tree import OverlayTree
 from fairlead.errors import BuildError
 from fairlead.objects.urls import redact_url
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from fairlead.build.kustomize import Repository
     from fairlead.objects.tree import Tree, TreeEntry
 
-__all__ = ["Base", "GivenBases", "MissingBasesError", "NoBases", "check_reachable"]
+__all__ = ["Base", "Bases", "GivenBases", "MissingBasesError", "NoBases", "check_reachable"]
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _FILE_ENDINGS: Final = (".yaml", ".yml", ".json")
@@ -64,6 +65,19 @@ class MissingBasesError(BuildError):
     def __init__(self, bases: Iterable[Base]) -> None:
         self.bases = tuple(bases)
         super().__init__(f"not at hand: {', '.join(map(str, self.bases))}")
+
+
+class Bases(Fetcher, Protocol):
+    """A ``Fetcher`` for one build."""
+
+    @property
+    def used(self) -> Mapping[Base, None]:
+        """What counts as an input of the build."""
+        ...
+
+    def failure(self, tree: Tree, files: Iterable[str]) -> BuildError | None:
+        """What the outcome has to give way to; ``files`` are those of ``tree`` that were read."""
+        ...
 
 
 class GivenBases:

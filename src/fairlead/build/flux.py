@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairlead.api.kustomization import KustomizationSpec
-    from fairlead.build.bases import Base, GivenBases
+    from fairlead.build.bases import Base, Bases
     from fairlead.build.sops import Keys
     from fairlead.build.tree import ReadSet
     from fairlead.objects.manifest import Manifest
@@ -86,7 +86,7 @@ def build(
     variables: Variables,
     keys: Keys | None = None,
     *,
-    bases: GivenBases | None = None,
+    bases: Bases | None = None,
     mask_encrypted: bool = False,
 ) -> Built:
     """Builds ``spec.path`` of the tree, and decrypts what is encrypted when there are ``keys`` (of which none may fit).
@@ -95,7 +95,7 @@ def build(
     refused, for nobody could read them in the cluster; ``mask_encrypted`` shows them with ``**SOPS**`` for each value.
     Raises ``MissingBasesError`` for remote bases that are not given; without ``bases`` they are refused.
     """
-    fetcher = bases or NoBases()
+    fetcher = NoBases() if bases is None else bases
     if keys is None:
         return _build(tree, spec, variables, None, fetcher, mask_encrypted=mask_encrypted)
     with Opener(keys) as opener:
@@ -112,7 +112,7 @@ def _build(
     spec: KustomizationSpec,
     variables: Variables,
     opener: Opener | None,
-    bases: GivenBases | NoBases,
+    bases: Bases,
     *,
     mask_encrypted: bool = False,
 ) -> Built:
@@ -143,7 +143,7 @@ def _build(
 
 
 def _render(
-    recording: RecordingTree, tree: Tree, folder: str, files: Mapping[str, bytes], bases: GivenBases | NoBases
+    recording: RecordingTree, tree: Tree, folder: str, files: Mapping[str, bytes], bases: Bases
 ) -> list[Manifest]:
     """What kustomize makes of the folder with these files laid over the tree."""
     options = KustomizeOptions(root_only=False, fetcher=bases)

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from fairlead.build.kustomize import Fetcher, Repository
-    from fairlead.objects.tree import Tree
 
 __all__ = ["kustomize"]
 
@@ -50,9 +44,10 @@ def build(
     from fairlead.build.kustomize import KustomizeOptions, render
     from fairlead.build.kustomize import build as build_folder
     from fairlead.build.tree import FolderTree
+    from fairlead.cli.fetching import FetchedBases
     from fairlead.errors import FairleadError
 
-    remote = _Remote()
+    remote = FetchedBases()
     options = KustomizeOptions(
         root_only=load_restrictor in ("LoadRestrictionsRootOnly", "rootOnly"),
         legacy_order=reorder == "legacy",
@@ -62,7 +57,7 @@ def build(
     )
     folder = os.path.realpath(directory)
     try:
-        with remote.stack:
+        with remote:
             result = build_folder(FolderTree("/"), folder.lstrip("/"), options)
             text = render(result)
     except FairleadError as error:
@@ -75,24 +70,3 @@ def build(
         sys.stdout.buffer.write(data)
         return
     Path(output).write_bytes(data)
-
-
-class _Remote:
-    """Opens what really fetches at the first question: a build without remote bases must not pay for its imports."""
-
-    def __init__(self) -> None:
-        self.stack = ExitStack()
-        self._opened: Fetcher | None = None
-
-    def file(self, url: str) -> bytes:
-        return self._open().file(url)
-
-    def repository(self, repository: Repository) -> Tree:
-        return self._open().repository(repository)
-
-    def _open(self) -> Fetcher:
-        if self._opened is None:
-            from fairlead.cli.remote_bases import RemoteBases
-
-            self._opened = self.stack.enter_context(RemoteBases())
-        return self._opened

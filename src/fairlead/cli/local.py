@@ -134,6 +134,7 @@ def render(
 
     from fairlead.build import flux
     from fairlead.build.tree import FolderTree
+    from fairlead.cli.fetching import FetchedBases
     from fairlead.objects.manifest import normalise, with_metadata
 
     spec = kustomization.spec
@@ -143,7 +144,8 @@ def render(
     values = {**variables, **((post_build and post_build.substitute) or {})}
     always = bool(post_build and post_build.substitute_strategy == "Always")
     tree, names = FolderTree(root), flux.Variables(values, strict=strict, always=always)
-    built = flux.build(tree, spec, names, keys, mask_encrypted=True)
+    with FetchedBases() as bases:
+        built = flux.build(tree, spec, names, keys, bases=bases, mask_encrypted=True)
     metadata = kustomization.metadata
     owner = {OWNER_NAME: metadata.name, OWNER_NAMESPACE: metadata.namespace}
     common = spec.common_metadata

@@ -187,6 +187,23 @@ async def test_offline_nothing_is_asked(server: GitServer, repo: RepoBuilder, fi
     assert (server.seen, files.asked) == ([], [])
 
 
+async def test_a_kustomization_of_the_controllers_is_rendered_with_its_bases(
+    server: GitServer, repo: RepoBuilder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "apps"
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(f"resources: ['{server.url('fleet.git')}//deploy?ref=v1']\n")
+    file = tmp_path / "ks.yaml"
+    file.write_text(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n"
+        "  {name: apps, namespace: flux-system}\n"
+        "spec: {interval: 1m, prune: true, path: apps, sourceRef: {kind: GitRepository, name: x}}\n"
+    )
+    command = ["build", "kustomization", "apps", "--path", str(folder), "--kustomization-file", str(file), "--dry-run"]
+    assert await asyncio.to_thread(invoke, command) == 0
+    assert "name: tagged" in capsys.readouterr().out
+
+
 async def test_downloads_are_bounded(files: Files) -> None:
     with pytest.raises(DownloadError, match="more than the 10 bytes"):
         await download(f"{files.url}/raw/cm.yaml", largest_bytes=10, timeout=SOON)
