@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from fairlead.sources.errors import GitAccessDeniedError, GitAuthError, GitOperationError
 from fairlead.sources.flight import SharedCalls
+from fairlead.sources.socks import SocksError
 
 if TYPE_CHECKING:
     from fairlead.sources.http import HttpPool
@@ -83,10 +84,10 @@ class GitHubTokens:
     async def _call(self, auth: GitAuth, app: GitHubApp, method: str, path: str, bearer: str) -> dict[str, object]:
         """The decoded answer; an empty one for "not found"."""
         headers = {"Authorization": f"Bearer {bearer}", "Accept": "application/vnd.github+json"}
-        proxy = auth.proxy.address if auth.proxy else None
+        proxy = auth.proxy.address if auth.proxy and not auth.proxy.is_socks else None
         url = app.base_url.rstrip("/") + path
         try:
-            async with self._pool.session().request(
+            async with self._pool.session(auth).request(
                 method, url, headers=headers, ssl=self._pool.tls(auth), proxy=proxy, allow_redirects=False
             ) as response:
                 if response.status in (401, 403):
@@ -96,6 +97,8 @@ class GitHubTokens:
                 if response.status not in (200, 201):
                     raise GitOperationError(f"{app.base_url} answered {response.status} for GitHub App {app.app_id}")
                 answer = await response.json()
+        except SocksError as error:
+            raise GitOperationError(f"{app.base_url} cannot be asked for a token: {error}") from None
         except (aiohttp.ClientError, ValueError) as error:
             raise GitOperationError(f"{app.base_url} cannot be asked for a token: {type(error).__name__}") from None
         return answer if isinstance(answer, dict) else {}

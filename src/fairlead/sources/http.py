@@ -17,7 +17,7 @@ import re
 from collections import OrderedDict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -25,6 +25,7 @@ import aiohttp
 from fairlead.sources import protocol
 from fairlead.sources.errors import GitAccessDeniedError, GitAuthError, GitOperationError, GitRefNotFoundError
 from fairlead.sources.pktline import PktReader
+from fairlead.sources.socks import SOCKS_SCHEMES, SocksConnector, SocksError
 from fairlead.sources.tls import tls_context
 from fairlead.sources.unreachable import certificate_problem, connection_problem
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from fairlead.sources.refs import Advertised
     from fairlead.sources.remote import Remote
-    from fairlead.sources.spec import GitAuth
+    from fairlead.sources.spec import GitAuth, GitProxy
     from fairlead.sources.url import GitUrl
 
 __all__ = ["HttpPool", "HttpTransport"]
@@ -60,20 +61,23 @@ class Server:
 class HttpPool:
     """Open connections, TLS settings and what is known of servers; shared by all transports of a process."""
 
-    _session: aiohttp.ClientSession | None = None
+    _sessions: dict[GitProxy | None, aiohttp.ClientSession] = field(default_factory=dict)
     _tls: dict[str, ssl.SSLContext] = field(default_factory=dict)
     servers: OrderedDict[tuple[str, str], Server] = field(default_factory=OrderedDict)
 
-    def session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, limit_per_host=_CONNECTIONS_PER_HOST),
+    def session(self, auth: GitAuth) -> aiohttp.ClientSession:
+        """The connections of everybody, or those through a SOCKS proxy; an http proxy is named with each request."""
+        proxy = auth.proxy if auth.proxy and auth.proxy.is_socks else None
+        if proxy not in self._sessions:
+            options: dict[str, Any] = {"limit": 0, "limit_per_host": _CONNECTIONS_PER_HOST}
+            self._sessions[proxy] = aiohttp.ClientSession(
+                connector=SocksConnector(proxy, **options) if proxy else aiohttp.TCPConnector(**options),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
                 headers={"User-Agent": AGENT, "Accept": "*/*"},
                 read_bufsize=2**18,
             )
-        return self._session
+        return self._sessions[proxy]
 
     def tls(self, auth: GitAuth) -> ssl.SSLContext:
         key = auth.fingerprint() if auth.ca or auth.client_certificate else ""
@@ -87,9 +91,8 @@ class HttpPool:
             self.servers.popitem(last=False)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        while self._sessions:
+            await self._sessions.popitem()[1].close()
 
 
 class HttpTransport:
@@ -100,8 +103,8 @@ class HttpTransport:
             raise GitAuthError("the secret must hold either a bearer token or a user and password, not both")
         if bool(auth.client_certificate) != bool(auth.client_key):
             raise GitAuthError("the secret must hold both 'tls.crt' and 'tls.key'")
-        if auth.proxy and not auth.proxy.address.startswith(("http://", "https://")):
-            raise GitAuthError("the proxy's address must start with http:// or https://")
+        if auth.proxy and not auth.proxy.address.startswith(("http://", "https://", *SOCKS_SCHEMES)):
+            raise GitAuthError("the proxy's address must start with http://, https:// or socks5://")
         self._pool = pool
         self._url = url
         self._auth = auth
@@ -202,7 +205,7 @@ class HttpTransport:
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        proxy = self._auth.proxy
+        proxy = self._auth.proxy if self._auth.proxy and not self._auth.proxy.is_socks else None
         all_headers = {"Git-Protocol": "version=2", **(headers or {}), **self._authorization(send_credentials)}
         proxy_headers = {}
         if proxy and proxy.username:
@@ -210,7 +213,7 @@ class HttpTransport:
             if not url.startswith("https:"):
                 all_headers |= proxy_headers  # without a tunnel the request itself goes to the proxy
         try:
-            async with self._pool.session().request(
+            async with self._pool.session(self._auth).request(
                 method,
                 url,
                 data=body,
@@ -221,6 +224,8 @@ class HttpTransport:
                 allow_redirects=False,
             ) as response:
                 yield response
+        except SocksError as error:
+            raise GitOperationError(f"{self._url.text}: {error}") from None
         except aiohttp.ClientError as error:
             self._raise_unreachable(error)
         except ConnectionError as error:

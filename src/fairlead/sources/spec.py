@@ -43,11 +43,15 @@ class GitRef:
 
 @dataclass(frozen=True, slots=True)
 class GitProxy:
-    """A proxy for http(s) repositories: ``http://`` or ``https://`` address, without credentials in it."""
+    """A proxy for http(s) repositories: ``http://``, ``https://`` or ``socks5://``, without credentials in it."""
 
     address: str
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
+
+    @property
+    def is_socks(self) -> bool:
+        return self.address.startswith("socks5")
 
 
 @dataclass(frozen=True, slots=True)
