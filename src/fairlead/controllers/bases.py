@@ -16,6 +16,7 @@ from fairlead.errors import FairleadError, UnavailableError
 from fairlead.sources.bases import fetch_file, fetch_repository
 from fairlead.sources.errors import NoSuchFileError
 from fairlead.sources.flight import SharedCalls
+from fairlead.sources.spec import GitSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,6 +55,8 @@ class RemoteBases:
         self._git = git
         self._clock = clock
         self._known: dict[Base, _Answer] = {}
+        self._suspected: dict[Base, str] = {}
+        """Trees that may be damaged."""
         self._calls: SharedCalls[_Answer] = SharedCalls()
         self._free = asyncio.Semaphore(AT_ONCE)
 
@@ -71,9 +74,11 @@ class RemoteBases:
         return {base: answer.object_id for base, answer in answers.items()}
 
     def forget(self, bases: Iterable[Base]) -> None:
-        """The object store does not hold them completely."""
+        """A build could not read everything in the object store, and may have used these: look at them again."""
         for base in bases:
-            self._known.pop(base, None)
+            known = self._known.pop(base, None)
+            if known is not None and known.object_id and not base.is_file:
+                self._suspected[base] = known.object_id
 
     async def _answers(self, bases: Iterable[Base], since: float | None) -> dict[Base, _Answer]:
         wanted = list(bases)
@@ -121,5 +126,8 @@ class RemoteBases:
                 if base.is_surely_file:
                     raise
                 return ""
+        suspected = self._suspected.pop(base, "")
+        if suspected and not await self._git.is_whole(suspected):
+            await self._git.forget(GitSpec(base.url))
         timeout = timedelta(seconds=base.timeout_seconds)
         return await fetch_repository(self._git, base.url, base.ref, timeout=timeout, submodules=base.submodules)

@@ -11,7 +11,7 @@ from fairlead.build.bases import Base
 from fairlead.build.flux import Variables
 from fairlead.controllers.bases import BaseUnavailableError, RemoteBases
 from fairlead.controllers.build_pool import BuildPool, ThreadBuilder
-from fairlead.controllers.builds import Builds
+from fairlead.controllers.builds import Builds, TreeMissingError
 from fairlead.errors import BuildError
 from fairlead.kube.reflector import Key
 from fairlead.runtime.clock import SystemClock
@@ -159,6 +159,20 @@ async def test_a_file_that_is_not_there(fleet: Fleet) -> None:
 async def test_files_of_this_machine_are_refused(fleet: Fleet) -> None:
     with pytest.raises(BaseUnavailableError, match="repositories on this machine are not permitted"):
         await fleet.build(fleet.repo.url)
+
+
+async def test_content_that_was_damaged_is_fetched_again(fleet: Fleet) -> None:
+    url = f"{fleet.server.url('base.git')}//a?ref={fleet.repo.head}"
+    await fleet.build(url)
+    for pack in fleet.store.folder.rglob("*.pack"):
+        content = pack.read_bytes()
+        pack.unlink()
+        pack.write_bytes(content[:20] + b"\0" * (len(content) - 40) + content[-20:])
+    async with BuildPool(1) as pool:  # this process still sees what was on disk
+        with pytest.raises(TreeMissingError):
+            await fleet.build(url, builder=pool)
+    async with BuildPool(1) as pool:
+        assert names(await fleet.build(url, builder=pool)) == ["first"]
 
 
 async def test_content_that_was_lost_is_fetched_again(fleet: Fleet) -> None:
