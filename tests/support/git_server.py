@@ -77,6 +77,8 @@ class GitServer:
         """Whether parts of the objects may be left out (``filter``)."""
         self.push = False
         self.seen: list[Seen] = []
+        self.sent = 0
+        """Bytes of all answers."""
         self.asked = asyncio.Event()
         """Set by every request."""
         self._tls = tls
@@ -167,6 +169,7 @@ class GitServer:
 
     async def _send(self, request: web.Request, output: bytes) -> web.StreamResponse:
         head, _, content = output.partition(b"\r\n\r\n")
+        self.sent += len(content)
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
         status = int(headers.pop("Status", "200").split()[0])
         if self.failure is Failure.CORRUPT and b"PACK" in content:
