@@ -37,9 +37,10 @@ CHAIN = ("base", "middle", "top")
 class Controllers:
     """``fairlead run`` for one namespace, as a process."""
 
-    def __init__(self, world: World, folder: Path) -> None:
+    def __init__(self, world: World, folder: Path, *flags: str) -> None:
         self._world = world
         self._folder = folder
+        self._flags = flags
         self.log = folder / "controllers.log"
         self._process: asyncio.subprocess.Process | None = None
 
@@ -55,15 +56,26 @@ class Controllers:
                 f"--watch-namespace={self._world.namespace}",
                 "--local-repositories",
                 "--build-workers=1",
+                *self._flags,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
 
+    def send(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    async def ended(self) -> int:
+        """The exit code, when it ends by itself."""
+        assert self._process is not None
+        return await self._process.wait()
+
     async def end(self, number: signal.Signals = signal.SIGKILL) -> int:
         """The exit code."""
-        assert self._process is not None
+        if self._process is None:
+            return 0
         if self._process.returncode is None:
             self._process.send_signal(number)
         return await self._process.wait()

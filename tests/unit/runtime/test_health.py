@@ -44,8 +44,10 @@ async def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_open() -> Non
 
 async def test_without_a_host_it_listens_on_all_interfaces() -> None:
     """What ``--metrics-addr :8080`` means to Flux's users."""
+    async with ProbeServer() as free:
+        port = free.port  # 0 would be another port for each family of addresses
     async with (
-        ProbeServer(host=None) as server,
+        ProbeServer(host=None, port=port) as server,
         aiohttp.ClientSession() as session,
         session.get(f"http://127.0.0.2:{server.port}/healthz") as response,
     ):
