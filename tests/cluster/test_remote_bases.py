@@ -78,6 +78,16 @@ async def test_a_base_is_delivered_and_its_change_at_the_next_request(remote: Re
     await remote.delivered("apps", "2")
 
 
+async def test_a_change_comes_at_the_interval(remote: Remote) -> None:
+    await remote.begin("apps")
+    await remote.world.ready("apps")
+    remote.change("2")
+    await remote.world.patch("Kustomization", "apps", {"spec": {"interval": "1s"}})
+    await remote.delivered("apps", "2")
+    remote.change("3")
+    await remote.delivered("apps", "3")
+
+
 async def test_a_build_in_a_process_of_its_own(remote: Remote) -> None:
     await remote.world.restart_with(build_workers=1)
     await remote.begin("apps")

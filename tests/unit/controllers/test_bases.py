@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import web
 
 from fairlead.build.bases import Base
 from fairlead.build.flux import Variables
@@ -149,6 +150,27 @@ async def test_a_failure_is_told_with_the_url_and_passes(fleet: Fleet) -> None:
     assert fleet.bases.fetched == 1
     fleet.server.failure = None
     assert names(await fleet.build(url)) == ["first"]
+
+
+async def test_a_file_is_read_anew_and_a_change_builds(fleet: Fleet) -> None:
+    content = [CONFIG.replace("NAME", "one")]
+    app = web.Application()
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=content[0])
+
+    app.router.add_get("/cm.yaml", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/cm.yaml"
+        first = await fleet.build(url)
+        assert await fleet.build(url) is first
+        content[0] = CONFIG.replace("NAME", "two")
+        assert (names(first), names(await fleet.build(url))) == (["one"], ["two"])
+    finally:
+        await runner.cleanup()
 
 
 async def test_a_file_that_is_not_there(fleet: Fleet) -> None:
