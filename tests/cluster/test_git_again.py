@@ -133,6 +133,11 @@ async def test_a_wrong_passphrase(world: World, tmp_path: Path) -> None:
         secret = {"identity": locked, "known_hosts": server.known_hosts, "password": "close sesame"}
         await world.apply("v1", "Secret", "key", stringData=secret)
         await world.git_repository(url=server.url("fleet.git"), secretRef={"name": "key"})
-        failure = await world.failed("fleet", kind=KIND)
-        assert failure["reason"] in ("AuthenticationFailed", "GitOperationFailed"), failure
+        failure = await world.failed("fleet", kind=KIND, reason="AuthenticationFailed")
+        assert "the passphrase of the ssh key in 'identity' is wrong" in failure["message"]
         assert "sesame" not in failure["message"]
+        stranger = make_key(passphrase="open sesame")[0]
+        await world.apply("v1", "Secret", "key", stringData={"identity": stranger, "password": "open sesame"})
+        await world.request_reconcile(KIND, "fleet", "again")
+        failure = await world.failed("fleet", kind=KIND, reason="GitOperationFailed")
+        assert "the server refused the key" in failure["message"]

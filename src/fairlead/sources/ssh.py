@@ -20,7 +20,7 @@ from fairlead.sources.process import GitFailedError, git_environment, run_git
 from fairlead.sources.refs import Advertised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from fairlead.sources.remote import Remote
@@ -117,6 +117,8 @@ class SshTransport:
             try:
                 return await run_git(arguments, folder=remote.folder, environment=environment)
             except GitFailedError as error:
+                if self._passphrase and not await self._opens(scratch / "identity", environment):
+                    raise GitAuthError("the passphrase of the ssh key in 'identity' is wrong") from None
                 raise self._explain(error.stderr) from None
             except asyncio.CancelledError:
                 remote.forget_swept()  # Git was killed: it may have left locks
@@ -158,6 +160,19 @@ class SshTransport:
             "SSH_ASKPASS_REQUIRE": "force",
             "FAIRLEAD_PASSPHRASE": self._passphrase,
         }
+
+    async def _opens(self, identity: Path, environment: Mapping[str, str]) -> bool:
+        """Whether the passphrase is the key's; ssh itself only says that the server refused."""
+        silent = asyncio.subprocess.DEVNULL
+        command = ["ssh-keygen", "-y", "-f", str(identity)]
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=silent, stdout=silent, stderr=silent, env=dict(environment), start_new_session=True
+        )
+        try:
+            return await process.wait() == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
 
     def _explain(self, stderr: str) -> Exception:
         url = self._url.text
