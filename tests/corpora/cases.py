@@ -46,7 +46,7 @@ class Case:
     """URLs that are this repository."""
     kustomizations: int = 0
     """How many there are in the end."""
-    contested: frozenset[str] = frozenset()
+    shared: dict[str, set[str]] = field(default_factory=dict)
     """Inventory ids that two Kustomizations of the repository deliver: each writes its own labels at each pass."""
 
 
@@ -76,16 +76,17 @@ CASES = {
         root="kubernetes/",
         namespaces=("external-secrets",),
         kustomizations=72,
-        contested=frozenset(
-            {
-                "flux-system_flux-instance-values-c7mb666m75__ConfigMap",
-                "flux-system_flux-operator-values-8f6kgg7c6m__ConfigMap",
-                "flux-system_kustomization-mutating-webhook-values-tfbthh8bf6__ConfigMap",
-                "flux-system_flux-instance_fluxcd.controlplane.io_ResourceSet",
-                "flux-system_flux-operator_fluxcd.controlplane.io_ResourceSet",
-                "flux-system_kustomize-mutating-webhook_helm.toolkit.fluxcd.io_HelmRelease",
-            }
-        ),
+        shared={
+            f"flux-system_{name}": {"flux-system/flux-system", f"flux-system/{owner}"}
+            for name, owner in (
+                ("flux-instance-values-c7mb666m75__ConfigMap", "flux-instance"),
+                ("flux-operator-values-8f6kgg7c6m__ConfigMap", "flux-operator"),
+                ("kustomization-mutating-webhook-values-tfbthh8bf6__ConfigMap", "kustomize-mutating-webhook"),
+                ("flux-instance_fluxcd.controlplane.io_ResourceSet", "flux-instance"),
+                ("flux-operator_fluxcd.controlplane.io_ResourceSet", "flux-operator"),
+                ("kustomize-mutating-webhook_helm.toolkit.fluxcd.io_HelmRelease", "kustomize-mutating-webhook"),
+            )
+        },
         sync={"decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}}},
         replaced=(("kind: OCIRepository\n    name: flux-system", "kind: GitRepository\n    name: flux-system"),),
     ),

@@ -1,4 +1,7 @@
-"""A cluster that is empty at the beginning of each test: these repositories use fixed names."""
+"""A cluster that is empty at the beginning of each test: these repositories use fixed names.
+
+On another server (``KUBECONFIG_UNDER_TEST``) run one test only; ``tests/envtest/run-suite.sh`` starts one for each.
+"""
 
 from __future__ import annotations
 

@@ -22,5 +22,9 @@ if ! assets=$("$here/install.sh"); then
 fi
 say "cluster suite on kube-apiserver, from $assets"
 "$python" -m tests.envtest.with_server "$assets" -- "$python" -m pytest -n 2 --dist loadfile --durations=10 tests/cluster
+say "the official examples of Flux, each on an empty kube-apiserver"
+for name in helm-example multi-tenancy; do
+  "$python" -m tests.envtest.with_server "$assets" -- "$python" -m pytest tests/corpora -k "$name"
+done
 say "the demo's tour on kube-apiserver"
 "$python" -m tests.envtest.with_server "$assets" --workloads -- sh -c '"$1" -m fairlead demo --once --kubeconfig "$KUBECONFIG"' sh "$python"

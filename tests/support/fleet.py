@@ -102,6 +102,15 @@ class Fleet:
             assert asyncio.get_running_loop().time() < deadline, f"not reconciled again: {owed}"
             await asyncio.sleep(0.1)
 
+    async def owners(self) -> dict[str, set[str]]:
+        """Inventory id to the names of the Kustomizations that deliver the object."""
+        found: dict[str, set[str]] = {}
+        for item in (await self.client.list(KUSTOMIZATION)).items:
+            name = f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+            for entry in ((item.get("status") or {}).get("inventory") or {}).get("entries") or []:
+                found.setdefault(entry["id"], set()).add(name)
+        return found
+
     async def versions(self) -> dict[str, str]:
         """Inventory id to generation and owner's last write, of every object that a Kustomization delivered."""
         ids = {
