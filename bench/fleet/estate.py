@@ -126,13 +126,13 @@ images: [{{name: {IMAGE}, newTag: "{tag}"}}]
 
 def root(url: str) -> list[dict[str, object]]:
     """The two objects that a person applies: the source and the Kustomization that brings all the others."""
-    source = {
+    source: dict[str, object] = {
         "apiVersion": "source.toolkit.fluxcd.io/v1",
         "kind": "GitRepository",
         "metadata": {"name": "fleet", "namespace": "flux-system"},
         "spec": {"url": url, "interval": "10m", "ref": {"branch": "main"}},
     }
-    kustomization = {
+    kustomization: dict[str, object] = {
         "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
         "kind": "Kustomization",
         "metadata": {"name": "fleet", "namespace": "flux-system"},

@@ -74,17 +74,27 @@ class Fleet:
             tag = f"c{number}"
             await asyncio.to_thread(self.estate.change_app, name, tag)
             committed = time.monotonic()
-            seen = await self.eyes.until(lambda name=name, tag=tag: self.eyes.image(f"web-{name}") == f"{IMAGE}:{tag}")
+            seen = await self._live(name, tag)
             samples.append(max(0.0, seen - committed))
             commit = self.estate.head()
             # The next commit waits until this one is settled, so that each sample is a commit by itself.
-            await self.eyes.until(lambda name=name, commit=commit: self.eyes.ready(name, commit))
+            await self._settled(name, commit)
             if self.options.spread:
                 await asyncio.sleep(self.options.spread)
         commit, started = self.estate.head(), time.monotonic()
         noted = await self.eyes.all_ready(self.estate.names, commit) - started
         await self._report("one-app commit → applied", len(samples), **_latency(samples), noted=noted)
         self.results["one-app commit → applied"]["samples"] = samples
+
+    async def _live(self, name: str, tag: str) -> float:
+        return await self.eyes.until(lambda: self.eyes.image(f"web-{name}") == f"{IMAGE}:{tag}")
+
+    async def _settled(self, name: str, commit: str) -> float:
+        return await self.eyes.until(lambda: self.eyes.ready(name, commit))
+
+    async def _repaired(self, name: str, before: int) -> float:
+        """One generation is the manual change, the next one its repair."""
+        return await self.eyes.until(lambda: self._generation(name) >= before + 2 and self._replicas(name) == 1)
 
     async def _drift(self) -> None:
         samples = []
@@ -97,9 +107,7 @@ class Fleet:
                 reference, {"spec": {"replicas": 3}}, PatchType.MERGE, field_manager="kubectl-scale"
             )
             changed = time.monotonic()
-            seen = await self.eyes.until(
-                lambda name=name, before=before: self._generation(name) >= before + 2 and self._replicas(name) == 1
-            )
+            seen = await self._repaired(name, before)
             samples.append(max(0.0, seen - changed))
         await self._report("manual change → repaired", len(samples), **_latency(samples))
 
@@ -141,7 +149,7 @@ class Fleet:
         self._before, self._cpu_before = Figures({}, {}, {}), 0.0
         name = self.estate.names[-1]
         await asyncio.to_thread(self.estate.change_app, name, "after-restart")
-        seen = await self.eyes.until(lambda: self.eyes.image(f"web-{name}") == f"{IMAGE}:after-restart")
+        seen = await self._live(name, "after-restart")
         await self._report("restart → first commit applied", seconds=seen - started)
         noted = await self.eyes.all_ready(self.estate.names, self.estate.head())
         written = sum(version != versions[key] for key, version in self._versions().items() if key != f"web-{name}")

@@ -86,7 +86,7 @@ def _idle_cpu(results: Results) -> float:
 
 
 def _idle_requests(results: Results) -> float:
-    return sum(count for name, count in results["idle"]["requests"].items() if name.split()[1] != "watch")
+    return float(sum(count for name, count in results["idle"]["requests"].items() if name.split()[1] != "watch"))
 
 
 def _chain(results: Results) -> Results:

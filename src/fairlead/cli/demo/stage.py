@@ -12,6 +12,7 @@ from fairlead.errors import UnavailableError
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Self
 
 __all__ = ["Stage"]
 
@@ -29,7 +30,7 @@ class Stage:
         self.kubeconfig = kubeconfig or folder / "kubeconfig"
         self._processes: list[asyncio.subprocess.Process] = []
 
-    async def __aenter__(self) -> Stage:
+    async def __aenter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
         return self
 
