@@ -115,6 +115,25 @@ async def test_github_app(world: World, tmp_path: Path, by: dict[str, str]) -> N
         )
 
 
+async def test_github_app_of_a_private_authority(world: World, tmp_path: Path) -> None:
+    """``ca.crt`` is for both: the server that gives the token, and the one with the repository."""
+    authority = CertificateAuthority()
+    context = authority.server_context(tmp_path / "tls")
+    async with GitServer(tmp_path / "srv", tls=context) as server, fake_github(context) as github:
+        repo = RepoBuilder(server.folder / "fleet.git")
+        repo.commit("Begin", {"a.yaml": ""})
+        server.users["x-access-token"] = "ghs_1"
+        url = server.url("fleet.git")
+        app = {"githubAppID": "7", "githubAppPrivateKey": PEM, "githubAppInstallationID": "42"}
+        app |= {"githubAppBaseURL": github.url}
+        await opens(world, "app", repo, app | {"ca.crt": authority.pem}, url=url, provider="github")
+        await world.apply("v1", "Secret", "trusting", stringData=app)
+        await world.git_repository("trusting", secretRef={"name": "trusting"}, url=url, provider="github")
+        failure = await world.failed("trusting", kind="GitRepository", reason="GitOperationFailed")
+        assert github.url in failure["message"]
+        assert "Certificate" in failure["message"]
+
+
 async def test_proxy(world: World, tmp_path: Path) -> None:
     """The Git server itself plays the proxy: a client that uses one sends it the whole URL."""
     async with GitServer(tmp_path / "srv") as server:

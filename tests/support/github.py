@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
 
 __all__ = ["PEM", "FakeGitHub", "fake_github"]
@@ -57,7 +58,7 @@ class FakeGitHub:
 
 
 @asynccontextmanager
-async def fake_github() -> AsyncIterator[FakeGitHub]:
+async def fake_github(tls: ssl.SSLContext | None = None) -> AsyncIterator[FakeGitHub]:
     """A server of the API, and the app 7 with the installation 42."""
     fake = FakeGitHub()
     app = web.Application()
@@ -65,7 +66,7 @@ async def fake_github() -> AsyncIterator[FakeGitHub]:
     app.router.add_post("/app/installations/{id}/access_tokens", fake.token)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    fake.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    fake.url = f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
     yield fake
     await runner.cleanup()
