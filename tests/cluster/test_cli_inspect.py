@@ -78,6 +78,10 @@ async def test_trace_names_commit_and_author(cli: Cli, world: World) -> None:
     assert told["Commit"].strip() == "Begin"
     assert told["Author"].strip() == "Ada <ada@example.com>"
     assert told["File"].strip() == "apps/cm.yaml:1"
+    made, owner, source = json.loads((await cli("trace", "cm/settings", "-o", "json")).out)
+    assert made["Object"] == "ConfigMap/settings"
+    assert (owner["Kustomization"], owner["Commit"]) == ("apps", "Begin")
+    assert source["GitRepository"] == "fleet"
     assert "URL:" in answers[0].out.split("---")[2]
 
 

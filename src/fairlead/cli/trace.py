@@ -10,6 +10,7 @@ from fairlead.api.names import COMMIT_AUTHOR, COMMIT_SUBJECT
 from fairlead.cli import fields
 from fairlead.cli.connection import Connection, cluster_options, connect, run_async
 from fairlead.cli.kinds import GIT_REPOSITORY, KUSTOMIZATION
+from fairlead.cli.output import output_option, print_data
 from fairlead.errors import FairleadError
 from fairlead.kube.errors import NotFoundError
 from fairlead.objects.ref import GroupKind, ObjectRef, split_api_version
@@ -33,9 +34,12 @@ class NotManagedError(FairleadError):
 @click.argument("words", nargs=-1, required=True, metavar="KIND NAME | KIND/NAME | NAME")
 @click.option("--kind", "kind_flag", help="Kind of the object, when only its name is given.")
 @click.option("--api-version", help="Its API version, with --kind.")
+@output_option
 @cluster_options
 @run_async
-async def trace(words: tuple[str, ...], kind_flag: str | None, api_version: str | None, connection: Connection) -> None:
+async def trace(
+    words: tuple[str, ...], kind_flag: str | None, api_version: str | None, output: str | None, connection: Connection
+) -> None:
     """Go from a live object back to its Git commit."""
     word, name = _target(words, kind_flag)
     async with connect(connection) as client:
@@ -51,6 +55,9 @@ async def trace(words: tuple[str, ...], kind_flag: str | None, api_version: str 
             sections += await _owner_sections(client, ref)
         else:
             raise NotManagedError(f"{ref} is not managed by a Kustomization: it has no owner labels")
+    if output:
+        print_data([{name: value for name, value in section if value} for section in sections], output)
+        return
     click.echo("\n---\n".join(_format(section) for section in sections))
 
 

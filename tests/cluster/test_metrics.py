@@ -1,0 +1,73 @@
+"""Names and labels of the metrics that dashboards for Flux read, on a world that has worked."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.manifests import config_map
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+LABELS = {
+    "gotk_reconcile_duration_seconds_bucket": {"kind", "name", "namespace", "le"},
+    "gotk_reconcile_duration_seconds_sum": {"kind", "name", "namespace"},
+    "gotk_reconcile_duration_seconds_count": {"kind", "name", "namespace"},
+    "controller_runtime_reconcile_total": {"controller", "result"},
+    "controller_runtime_reconcile_errors_total": {"controller"},
+    "controller_runtime_reconcile_time_seconds_count": {"controller"},
+    "controller_runtime_active_workers": {"controller"},
+    "controller_runtime_max_concurrent_reconciles": {"controller"},
+    "workqueue_depth": {"name"},
+    "workqueue_adds_total": {"name"},
+    "workqueue_retries_total": {"name"},
+    "workqueue_queue_duration_seconds_count": {"name"},
+    "workqueue_work_duration_seconds_count": {"name"},
+    "workqueue_unfinished_work_seconds": {"name"},
+    "workqueue_longest_running_processor_seconds": {"name"},
+    "rest_client_requests_total": {"code", "host", "method"},
+    "process_cpu_seconds_total": set(),
+    "process_resident_memory_bytes": set(),
+}
+CONTROLLERS = {"gitrepository", "kustomization"}
+
+
+async def test_names_and_labels_are_those_of_flux(world: World) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    world.settings = replace(world.settings, metrics_address=f":{port}")
+    await world.restart()
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("settings", world.namespace, {"a": "b"})})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps")
+    await world.ready("apps")
+    found: dict[str, list[dict[str, str]]] = {}
+
+    async def scraped() -> bool:
+        found.clear()
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+            for family in text_string_to_metric_families(await answer.text()):
+                for sample in family.samples:
+                    found.setdefault(sample.name, []).append(dict(sample.labels))
+        return any(labels["name"] == "apps" for labels in found.get("gotk_reconcile_duration_seconds_count", ()))
+
+    await world.eventually("the run is counted", scraped)
+    for name, labels in LABELS.items():
+        assert name in found, f"{name} is missing"
+        assert set(found[name][0]) == labels, name
+    for name in ("controller_runtime_reconcile_total", "controller_runtime_max_concurrent_reconciles"):
+        assert {labels["controller"] for labels in found[name]} == CONTROLLERS
+    assert {labels["name"] for labels in found["workqueue_depth"]} == CONTROLLERS
+    objects = {(labels["kind"], labels["name"]) for labels in found["gotk_reconcile_duration_seconds_count"]}
+    assert objects >= {("GitRepository", "fleet"), ("Kustomization", "apps")}
+    bounds = [float(labels["le"]) for labels in found["gotk_reconcile_duration_seconds_bucket"]][:11]
+    assert bounds[0] == pytest.approx(0.01)
+    assert bounds[9] == pytest.approx(1800)
+    assert bounds[10] == float("inf")
