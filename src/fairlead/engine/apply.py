@@ -30,7 +30,7 @@ from fairlead.engine.wait import HealthTracker, WaitOptions
 from fairlead.engine.write import Writer, wait_until_gone
 from fairlead.errors import ApplyRejectedError, FairleadError, NotReadyError
 from fairlead.objects.inventory import Inventory
-from fairlead.objects.manifest import Manifest, is_crd, part, with_metadata
+from fairlead.objects.manifest import Manifest, is_crd, metadata_of, part, with_metadata
 from fairlead.objects.order import Stage, apply_groups, stages
 from fairlead.objects.redact import Redactor
 from fairlead.objects.ref import GroupKind, ObjectRef
@@ -161,6 +161,8 @@ class _Run:
             await self._all(manifests, self._outlive)
         with self._span("plan"):
             verdicts = await self._examine(manifests)
+        if stage.waits:
+            verdicts = await self._all(verdicts, self._made_anew)
         pending = [verdict for verdict in verdicts if verdict.write]
         # A kind whose CRD is new may not have been served when the stage began.
         await self._watcher.ensure({verdict.ref.group_kind for verdict in pending} - self._watcher.kinds)
@@ -198,6 +200,15 @@ class _Run:
         record = self._watcher.state.record(ref)
         if record is not None and record.status.status is Status.TERMINATING and not record.held:
             await wait_until_gone(self._watcher, self._client, ref, record.uid, self._options.stage_timeout)
+
+    async def _made_anew(self, verdict: Verdict) -> Verdict:
+        """The same for one that is not ours yet: the watch does not know it, but the server's answer tells."""
+        meta = metadata_of(verdict.answer or {})
+        if not verdict.write or not meta.get("deletionTimestamp"):
+            return verdict
+        uid = str(meta.get("uid") or "")
+        await wait_until_gone(self._watcher, self._client, verdict.ref, uid, self._options.stage_timeout)
+        return await self._examiner.examine(verdict.manifest)
 
     async def _patiently(self, manifest: Manifest, *, alone: bool) -> Verdict:
         """Examine an object; one whose CRD came with an earlier stage may need a moment until its kind is served.
