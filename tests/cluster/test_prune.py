@@ -152,3 +152,22 @@ async def test_permission_is_heard_at_once(world: World) -> None:
     await world.patch("Kustomization", "apps", {"metadata": {"annotations": {"fairlead.dev/prune-budget": "1"}}})
     await world.ready("apps")
     assert await world.get("ConfigMap", "c1") is None
+
+
+async def test_removed_after_a_move_that_its_first_owner_has_not_seen(world: World) -> None:
+    """Each of the two left the object to the other, and nobody deleted it."""
+    moving = config_map("moving", world.namespace, {})
+    kept = {f"{name}/kept.yaml": config_map(f"{name}-kept", world.namespace, {}) for name in ("a", "b")}
+    world.repo.commit("Begin", kept | {"a/moving.yaml": moving})
+    await world.git_repository()
+    await world.kustomization("a", path="a")
+    await world.kustomization("b", path="b")
+    await world.ready("a", "b")
+    await world.patch("Kustomization", "a", {"spec": {"suspend": True}})
+    world.repo.commit("Move", {"a/moving.yaml": None, "b/moving.yaml": moving})
+    await world.ready("b")
+    world.repo.commit("Remove", {"b/moving.yaml": None})
+    await world.ready("b")
+    await world.patch("Kustomization", "a", {"spec": {"suspend": False}})
+    await world.ready("a")
+    assert await world.get("ConfigMap", "moving") is None

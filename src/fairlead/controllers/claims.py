@@ -71,6 +71,29 @@ class Claims:
         """Whether another Kustomization has the object in its inventory."""
         return any(self._other(key, user) is not None for user in self._have.users(format_id(ref)))
 
+    async def held_by_another(self, key: Key, refs: Iterable[ObjectRef]) -> set[ObjectRef]:
+        """Which of these objects another has in its inventory and goes on to want.
+
+        An inventory alone may be behind: an object that went from A to B, and then left Git before A had come to it,
+        is still in A's. If B left it to A now, and A then to B because of its labels, nobody would ever delete it.
+        """
+        held: set[ObjectRef] = set()
+        ids = {format_id(ref): ref for ref in refs}
+        for other_key, other in list(self._others(key)):
+            entries = other.status.inventory.entries if other.status.inventory else []
+            listed = {ids[entry.id] for entry in entries if entry.id in ids}
+            if not listed:
+                continue
+            try:
+                wanted = await self._preview(other_key, other)
+            except FairleadError as error:
+                log.info("%s cannot say what it will have, so it keeps what it has: %s", other_key, error)
+                held |= listed
+                continue
+            bare = {ref._replace(namespace="") for ref in wanted}
+            held |= {ref for ref in listed if ref in wanted or ref in bare}
+        return held
+
     async def about_to_have(
         self, kustomization: Kustomization, key: Key, revision: str, refs: Iterable[ObjectRef]
     ) -> set[ObjectRef]:

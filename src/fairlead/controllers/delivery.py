@@ -126,11 +126,12 @@ class Delivery:
         attempt.reason = "PruneFailed"
         _check_budget(attempt.kustomization, stale, before)
         moving = await self._claims.about_to_have(attempt.kustomization, attempt.key, attempt.revision, stale)
+        held = await self._claims.held_by_another(attempt.key, stale)
         pruner = Pruner(
             self._target.watcher,
             self._options.owner,
             client=self._target.client,
-            claimed=lambda ref: self._claims.has_another(attempt.key, ref),
+            claimed=lambda ref: ref in held,
         )
         with self._span("prune"):
             result = await pruner.prune(stale.without(moving))
