@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ONCE ?=
 
-.PHONY: help env dev demo test check envtest cluster-test format generate lock clean fleet
+.PHONY: help env dev demo test check envtest cluster-test fault-test format generate lock clean fleet
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ envtest:
 ## cluster-test  the cluster suite on the local cluster and on the real API server
 cluster-test: dev
 	@tests/envtest/run-suite.sh $(BIN)/python
+
+## fault-test    200 kills while the API server fails; FAULT_KILLS, FAULT_SEED and KUBECONFIG_UNDER_TEST change it
+fault-test: dev
+	@FAULT_KILLS=$${FAULT_KILLS:-200} $(BIN)/python -m pytest -s tests/cluster/test_kills.py
 
 ## fleet         cost against size on fresh API servers, up to 3,000 apps: about an hour; figures and plot go to docs
 fleet: dev

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from fairlead.controllers.manager import lease_name
 from fairlead.objects.ref import GroupKind, ObjectRef
-from tests.cluster.test_restart_safety import Controllers
+from tests.support.controllers import Controllers
 from tests.support.manifests import config_map
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Candidates:
         for name in ("first", "second"):
             (folder / name).mkdir()
             (folder / name / "kubeconfig").write_text(kubeconfig)
-            self.all.append(Controllers(world, folder / name, *flags))
+            self.all.append(Controllers(world.namespace, folder / name, *flags))
 
     async def leads(self, candidate: Controllers, times: int = 1) -> None:
         async def seen() -> bool:

@@ -12,7 +12,6 @@ import os
 import random
 import re
 import signal
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ import pytest
 import pytest_asyncio
 
 from fairlead.objects.ref import GroupKind
+from tests.support.controllers import Controllers
 from tests.support.manifests import config_map
 
 if TYPE_CHECKING:
@@ -34,58 +34,11 @@ OWNED = "kustomize.toolkit.fluxcd.io/name"
 CHAIN = ("base", "middle", "top")
 
 
-class Controllers:
-    """``fairlead run`` for one namespace, as a process."""
-
-    def __init__(self, world: World, folder: Path, *flags: str) -> None:
-        self._world = world
-        self._folder = folder
-        self._flags = flags
-        self.log = folder / "controllers.log"
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "fairlead",
-                "run",
-                f"--kubeconfig={self._folder / 'kubeconfig'}",
-                f"--state-dir={self._folder / 'state'}",
-                f"--watch-namespace={self._world.namespace}",
-                "--local-repositories",
-                "--build-workers=1",
-                *self._flags,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def send(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    async def ended(self) -> int:
-        """The exit code, when it ends by itself."""
-        assert self._process is not None
-        return await self._process.wait()
-
-    async def end(self, number: signal.Signals = signal.SIGKILL) -> int:
-        """The exit code."""
-        if self._process is None:
-            return 0
-        if self._process.returncode is None:
-            self._process.send_signal(number)
-        return await self._process.wait()
-
-
 @pytest_asyncio.fixture
 async def controllers(world: World, kubeconfig: str, tmp_path: Path) -> AsyncIterator[Controllers]:
     await world.stop()  # those in this process
     (tmp_path / "kubeconfig").write_text(kubeconfig)
-    running = Controllers(world, tmp_path)
+    running = Controllers(world.namespace, tmp_path)
     yield running
     await running.end()
 

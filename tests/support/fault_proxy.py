@@ -6,6 +6,7 @@
         proxy.fail(409, "PATCH", "/configmaps/", times=2)      # the server does not see these
         proxy.fail(Reset.AFTER, "PATCH", "/configmaps/")       # the server does it, and nobody hears of it
         proxy.break_watches()
+        proxy.harass(random.Random(1), 0.05)                   # each twentieth request fails in some way
         KubeClient(proxy.config) ...
 """
 
@@ -27,11 +28,17 @@ from yarl import URL
 from tests.support.certificates import CertificateAuthority
 
 if TYPE_CHECKING:
+    import random
     from pathlib import Path
 
     from fairlead.kube.config import ClusterConfig
 
 __all__ = ["FaultProxy", "Reset"]
+
+SLOW_SECONDS = 0.4
+STALE_SECONDS = 1.0
+WATCHES_MORE = 5
+"""How much oftener a watch fails than another request: there are few of them."""
 
 REASONS = {
     409: "Conflict",
@@ -53,6 +60,19 @@ class Reset(Enum):
     """The server answers, and the answer is lost."""
 
 
+class Delay(Enum):
+    """An answer that comes late."""
+
+    SLOW = auto()
+    STALE = auto()
+    """A watch that tells everything late."""
+
+
+Fault = int | Reset | Delay
+WAYS: tuple[Fault, ...] = (429, 500, 503, Reset.BEFORE, Reset.AFTER, Delay.SLOW)
+WATCH_WAYS: tuple[Fault, ...] = (410, 429, 500, Reset.BEFORE, Delay.STALE)
+
+
 @dataclass(slots=True)
 class _Fault:
     what: int | Reset
@@ -72,6 +92,10 @@ class FaultProxy:
         self._faults: list[_Fault] = []
         self._watches: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._chance: random.Random | None = None
+        self._rate = 0.0
+        self.under_way = 0
+        """Requests but watches that wait for their answer now."""
         self.injected: Counter[str] = Counter()
         """How often each fault happened, by its name."""
         self.config = upstream
@@ -79,6 +103,10 @@ class FaultProxy:
     def fail(self, what: int | Reset, method: str, path: str, *, times: int = 1) -> None:
         """Let the next requests with this method whose path and query match the pattern fail; not dry runs."""
         self._faults.append(_Fault(what, method, re.compile(path), times))
+
+    def harass(self, chance: random.Random | None, rate: float = 0.0) -> None:
+        """Let this share of all requests, dry runs too, fail in some way of ``WAYS`` from now on; ``None`` ends it."""
+        self._chance, self._rate = chance, rate
 
     def break_watches(self) -> None:
         """Cut all watches off in the middle."""
@@ -115,21 +143,39 @@ class FaultProxy:
     # -- answering -------------------------------------------------------------------------------------------------
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.query.get("watch"):
+            return await self._answer(request)
+        self.under_way += 1
+        try:
+            return await self._answer(request)
+        finally:
+            self.under_way -= 1
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         fault = self._next(request)
+        if fault is Delay.SLOW:
+            assert self._chance is not None
+            await asyncio.sleep(self._chance.random() * SLOW_SECONDS)
         if self._closed or fault is Reset.BEFORE:
             _abort(request)
             raise web.HTTPServiceUnavailable
         if isinstance(fault, int):
             return _status(fault)
         if request.query.get("watch"):
-            return await self._watch(request)
-        async with self._send(request) as answer:
+            return await self._watch(request, stale=fault is Delay.STALE)
+        content = await request.read() if request.body_exists else None  # whole: the client may die while it sends
+        async with self._send(request, content) as answer:
             body = await answer.read()
             if fault is Reset.AFTER:
                 _abort(request)
             return web.Response(status=answer.status, headers=_headers(answer.headers), body=body)
 
-    def _next(self, request: web.Request) -> int | Reset | None:
+    def _next(self, request: web.Request) -> Fault | None:
+        watch = bool(request.query.get("watch"))
+        if self._chance is not None and self._chance.random() < self._rate * (WATCHES_MORE if watch else 1):
+            what = self._chance.choice(WATCH_WAYS if watch else WAYS)
+            self.injected[str(what)] += 1
+            return what
         if "dryRun" in request.query:
             return None
         for fault in self._faults:
@@ -139,23 +185,22 @@ class FaultProxy:
                 return fault.what
         return None
 
-    def _send(self, request: web.Request) -> aiohttp.client._RequestContextManager:
-        body = request.content if request.body_exists else None
+    def _send(self, request: web.Request, content: bytes | None = None) -> aiohttp.client._RequestContextManager:
         url = self._upstream.server + request.raw_path
         headers = _headers(request.headers)
         return self._session.request(
             request.method,
             URL(url, encoded=True),
             headers=headers,
-            data=body,
+            data=content,
             timeout=aiohttp.ClientTimeout(total=None),
         )
 
-    async def _watch(self, request: web.Request) -> web.StreamResponse:
+    async def _watch(self, request: web.Request, *, stale: bool) -> web.StreamResponse:
         async with self._send(request) as answer:
             response = web.StreamResponse(status=answer.status, headers=_headers(answer.headers))
             await response.prepare(request)
-            copying = asyncio.create_task(_copy(answer, response))
+            copying = asyncio.create_task(_copy(answer, response, STALE_SECONDS if stale else 0.0))
             self._watches.add(copying)
             try:
                 with suppress(asyncio.CancelledError, aiohttp.ClientError, ConnectionError):
@@ -167,7 +212,9 @@ class FaultProxy:
             return response
 
 
-async def _copy(answer: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
+async def _copy(answer: aiohttp.ClientResponse, response: web.StreamResponse, behind: float) -> None:
+    """``behind`` seconds late with what is first told."""
+    await asyncio.sleep(behind)
     async for chunk in answer.content.iter_any():
         await response.write(chunk)
 
