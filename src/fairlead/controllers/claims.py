@@ -77,22 +77,23 @@ class Claims:
         An inventory alone may be behind: an object that went from A to B, and then left Git before A had come to it,
         is still in A's. If B left it to A now, and A then to B because of its labels, nobody would ever delete it.
         """
+        listed: dict[Key, set[ObjectRef]] = {}
+        for ref in refs:
+            for user in self._have.users(format_id(ref)):
+                listed.setdefault(user, set()).add(ref)
         held: set[ObjectRef] = set()
-        ids = {format_id(ref): ref for ref in refs}
-        for other_key, other in list(self._others(key)):
-            entries = other.status.inventory.entries if other.status.inventory else []
-            listed = {ids[entry.id] for entry in entries if entry.id in ids}
-            if not listed:
-                continue
-            try:
-                wanted = await self._preview(other_key, other)
-            except FairleadError as error:
-                log.info("%s cannot say what it will have, so it keeps what it has: %s", other_key, error)
-                held |= listed
-                continue
-            bare = {ref._replace(namespace="") for ref in wanted}
-            held |= {ref for ref in listed if ref in wanted or ref in bare}
+        for user, theirs in listed.items():
+            if (other := self._other(key, user)) is not None:
+                held |= await self._still_wanted(user, other, theirs)
         return held
+
+    async def _still_wanted(self, key: Key, other: Kustomization, refs: set[ObjectRef]) -> set[ObjectRef]:
+        try:
+            coming = await self._preview(key, other)
+        except FairleadError as error:
+            log.info("%s cannot say what it will have, so it keeps what it has: %s", key, error)
+            return refs
+        return {ref for ref in refs if ref in coming or ref._replace(namespace="") in coming}
 
     async def about_to_have(
         self, kustomization: Kustomization, key: Key, revision: str, refs: Iterable[ObjectRef]
