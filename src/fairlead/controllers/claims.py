@@ -87,6 +87,10 @@ class Claims:
                 held |= await self._still_wanted(user, other, theirs)
         return held
 
+    async def wanted_again(self, key: Key, kustomization: Kustomization, refs: set[ObjectRef]) -> set[ObjectRef]:
+        """Which of these a newer revision has given back to the Kustomization itself while it delivers an older one."""
+        return await self._still_wanted(key, kustomization, refs)
+
     async def _still_wanted(self, key: Key, other: Kustomization, refs: set[ObjectRef]) -> set[ObjectRef]:
         try:
             coming = await self._preview(key, other)

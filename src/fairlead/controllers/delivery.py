@@ -126,6 +126,7 @@ class Delivery:
         attempt.reason = "PruneFailed"
         _check_budget(attempt.kustomization, stale, before)
         moving = await self._claims.about_to_have(attempt.kustomization, attempt.key, attempt.revision, stale)
+        moving |= await self._claims.wanted_again(attempt.key, attempt.kustomization, set(stale))
         held = await self._claims.held_by_another(attempt.key, stale)
         pruner = Pruner(
             self._target.watcher,
