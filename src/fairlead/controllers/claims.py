@@ -1,8 +1,12 @@
 """Who wants an object: so that one that moves from a Kustomization to another in one commit is not deleted in between.
 
 What others have is in their inventories. What they are about to have is not yet: a revision wakes all of them at the
-same time. So before something is deleted, those that have not been at this revision are asked what they build from it.
-Their builds are due anyway, and are kept.
+same time. So before something is deleted, those that have not applied the newest revision are asked what they build
+from it. Their builds are due anyway, and are kept. The newest revision counts, even while an older one is delivered:
+an object that is somewhere in Git in every commit is then never unwanted. All have to be asked about the same one.
+
+An inventory alone says little: who lists an object that it no longer builds is about to delete it, too. The label on
+the object says which of them does. An entry therefore stays until its object has another's label, or is gone.
 
 A commit that makes all Kustomizations prune something asks N times about N others. Both answers are therefore looked
 up: inventories are indexed as they change, and the others are asked once for a revision, as long as no spec changes.
@@ -15,12 +19,13 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fairlead.controllers.dependencies import source_of
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.wakes import UserIndex
-from fairlead.errors import FairleadError
+from fairlead.errors import FairleadError, NotReadyError, UnavailableError
 from fairlead.kube.reflector import Key
 from fairlead.objects.inventory import format_id
 
@@ -33,12 +38,14 @@ if TYPE_CHECKING:
     from fairlead.objects.ref import ObjectRef
 
     Preview = Callable[[Key, Kustomization], Awaitable[frozenset[ObjectRef]]]
+    Newest = Callable[[Kustomization], str]
 
-__all__ = ["Claims"]
+__all__ = ["Claims", "Wanted"]
 
 log = logging.getLogger(__name__)
 
 LASTING_SECONDS = 10.0
+ATTEMPTS = 5
 
 
 @dataclass(slots=True)
@@ -50,70 +57,93 @@ class _Coming:
     of: UserIndex[ObjectRef] = field(default_factory=UserIndex)
     asked: float = field(default_factory=time.monotonic)
 
-    def answers(self, source: ObjectRef, revision: str) -> bool:
-        fresh = time.monotonic() - self.asked < LASTING_SECONDS
-        return fresh and (self.source, self.revision) == (source, revision)
+    def answers(self, revision: str) -> bool:
+        return self.revision == revision and time.monotonic() - self.asked < LASTING_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What must not be deleted; a newer revision may say otherwise, and then nothing may be."""
+
+    refs: frozenset[ObjectRef]
+    is_newest: Callable[[], bool]
+
+    def __call__(self, ref: ObjectRef) -> bool:
+        return ref in self.refs or not self.is_newest()
 
 
 class Claims:
     """Answers for all Kustomizations of a cluster."""
 
-    def __init__(self, access: Access[Kustomization], preview: Preview) -> None:
-        """``preview`` says what a Kustomization builds from the newest revision of its source."""
+    def __init__(self, access: Access[Kustomization], preview: Preview, newest: Newest) -> None:
+        """``preview`` says what a Kustomization builds from ``newest``, the revision that its source has now."""
         self._access = access
         self._preview = preview
+        self._newest = newest
         self._have: UserIndex[str] = UserIndex()
-        self._coming: _Coming | None = None
+        self._coming: dict[ObjectRef, _Coming] = {}
         self._asking = asyncio.Lock()
         access.reflector.subscribe(self._learn)
 
-    def has_another(self, key: Key, ref: ObjectRef) -> bool:
-        """Whether another Kustomization has the object in its inventory."""
-        return any(self._other(key, user) is not None for user in self._have.users(format_id(ref)))
+    async def wanted(self, key: Key, kustomization: Kustomization, refs: Iterable[ObjectRef]) -> Wanted:
+        """Which of these objects a Kustomization builds from the newest revision, this one included unless it ends.
 
-    async def held_by_another(self, key: Key, refs: Iterable[ObjectRef]) -> set[ObjectRef]:
-        """Which of these objects another has in its inventory and goes on to want.
-
-        An inventory alone may be behind: an object that went from A to B, and then left Git before A had come to it,
-        is still in A's. If B left it to A now, and A then to B because of its labels, nobody would ever delete it.
+        Raises ``UnavailableError`` or ``NotReadyError`` when that cannot be known at the moment.
         """
+        asked = frozenset(refs)
+        for _ in range(ATTEMPTS):
+            revision = self._newest(kustomization)
+            found = await self._builders(key, kustomization, revision, asked)
+            if self._newest(kustomization) == revision:
+                return Wanted(frozenset(found), partial(self._is_newest, kustomization, revision))
+        raise NotReadyError("the source changes again and again; what is left over is deleted by a later run")
+
+    def _is_newest(self, kustomization: Kustomization, revision: str) -> bool:
+        return self._newest(kustomization) == revision
+
+    async def _builders(
+        self, key: Key, kustomization: Kustomization, revision: str, refs: frozenset[ObjectRef]
+    ) -> set[ObjectRef]:
+        found = await self._held(key, kustomization, refs)
+        if revision:
+            coming = await self._all_coming(source_of(kustomization), revision)
+            for ref in refs - found:
+                if any(self._is_coming(key, kustomization, user, coming) for user in _users(coming, ref)):
+                    found.add(ref)
+        return found
+
+    async def _held(self, key: Key, kustomization: Kustomization, refs: frozenset[ObjectRef]) -> set[ObjectRef]:
+        """What is in somebody's inventory, its own included, and goes on to be wanted there."""
         listed: dict[Key, set[ObjectRef]] = {}
         for ref in refs:
             for user in self._have.users(format_id(ref)):
                 listed.setdefault(user, set()).add(ref)
         held: set[ObjectRef] = set()
         for user, theirs in listed.items():
-            if (other := self._other(key, user)) is not None:
-                held |= await self._still_wanted(user, other, theirs)
+            if (other := self._staying(user)) is not None and _cluster(other) == _cluster(kustomization):
+                held |= await self._still_wanted(user, other, theirs, own=user == key)
         return held
 
-    async def wanted_again(self, key: Key, kustomization: Kustomization, refs: set[ObjectRef]) -> set[ObjectRef]:
-        """Which of these a newer revision has given back to the Kustomization itself while it delivers an older one."""
-        return await self._still_wanted(key, kustomization, refs)
-
-    async def _still_wanted(self, key: Key, other: Kustomization, refs: set[ObjectRef]) -> set[ObjectRef]:
+    async def _still_wanted(
+        self, user: Key, other: Kustomization, refs: set[ObjectRef], *, own: bool
+    ) -> set[ObjectRef]:
         try:
-            coming = await self._preview(key, other)
+            coming = await self._preview(user, other)
         except FairleadError as error:
-            log.info("%s cannot say what it will have, so it keeps what it has: %s", key, error)
+            if own:
+                raise
+            log.info("%s cannot say what it will have, so it keeps what it has: %s", user, error)
             return refs
         return {ref for ref in refs if ref in coming or ref._replace(namespace="") in coming}
 
-    async def about_to_have(
-        self, kustomization: Kustomization, key: Key, revision: str, refs: Iterable[ObjectRef]
-    ) -> set[ObjectRef]:
-        """Which of these objects others are going to apply at this revision, and have not yet."""
-        source = source_of(kustomization)
+    async def _all_coming(self, source: ObjectRef, revision: str) -> _Coming:
         async with self._asking:
-            coming = self._coming
-            if coming is None or not coming.answers(source, revision):
-                coming = self._coming = _Coming(source, revision)
+            coming = self._coming.get(source)
+            if coming is None or not coming.answers(revision):
+                coming = _Coming(source, revision)
                 await self._ask(coming)
-        return {
-            ref
-            for ref in refs
-            if any(self._is_coming(kustomization, key, user, coming) for user in _users(coming, ref))
-        }
+                self._coming[source] = coming
+            return coming
 
     async def _ask(self, coming: _Coming) -> None:
         for key, other in list(self._all()):
@@ -121,17 +151,18 @@ class Claims:
                 continue
             try:
                 coming.of.set(key, await self._preview(key, other))
+            except UnavailableError:
+                raise  # it passes; until then an object that moves there would be deleted
             except FairleadError as error:
                 log.info("%s cannot say what it will have: %s", key, error)
-                self._coming = None  # perhaps it can when somebody else asks
             # What is built already takes no time, and a thousand of them would hold the loop.
             await asyncio.sleep(0)
 
-    def _is_coming(self, kustomization: Kustomization, key: Key, user: Key, coming: _Coming) -> bool:
-        other = self._other(key, user)
-        if other is None or not _is_behind(other, coming):
+    def _is_coming(self, key: Key, kustomization: Kustomization, user: Key, coming: _Coming) -> bool:
+        other = self._staying(user)
+        if other is None or user == key or not _is_behind(other, coming):
             return False
-        return other.spec.kube_config == kustomization.spec.kube_config
+        return _cluster(other) == _cluster(kustomization)
 
     def _learn(
         self, _: ChangeType, old: Kustomization | Malformed | None, new: Kustomization | Malformed | None
@@ -143,11 +174,11 @@ class Claims:
         if before != after:
             self._have.set(Key(found.metadata.namespace, found.metadata.name), after)
         if old is None or new is None or old.metadata.generation != new.metadata.generation:
-            self._coming = None
+            self._coming.clear()
 
-    def _other(self, key: Key, user: Key) -> Kustomization | None:
-        """The user, if it is another one, and there to stay."""
-        found = None if user == key else self._access.reflector.get(*user)
+    def _staying(self, user: Key) -> Kustomization | None:
+        """The Kustomization, if it is there and does not end."""
+        found = self._access.reflector.get(*user)
         if found is None or isinstance(found, Malformed) or found.metadata.deletion_timestamp:
             return None
         return found
@@ -164,11 +195,17 @@ def _users(coming: _Coming, ref: ObjectRef) -> list[Key]:
 
 
 def _is_behind(other: Kustomization, coming: _Coming) -> bool:
-    """Whether it has yet to apply the revision."""
-    status = other.status
-    if coming.revision in (status.last_applied_revision, status.last_attempted_revision):
+    """Whether it has yet to apply the revision. One that only tried may wait for another and have nothing of it yet."""
+    if other.spec.suspend or source_of(other) != coming.source:
         return False
-    return not other.spec.suspend and source_of(other) == coming.source
+    done = other.status.last_applied_revision == coming.revision
+    return not done or other.status.observed_generation != other.metadata.generation
+
+
+def _cluster(kustomization: Kustomization) -> object:
+    """Where its objects are: an object of the same name in another cluster is another object."""
+    where = kustomization.spec.kube_config
+    return None if where is None else (kustomization.metadata.namespace, where)
 
 
 def _inventory(kustomization: Kustomization | Malformed | None) -> list[str]:

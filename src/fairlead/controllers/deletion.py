@@ -16,13 +16,14 @@ from fairlead.engine.prune import Pruner, deletion_plan
 from fairlead.errors import FairleadError, InvalidSpecError, NotReadyError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import timedelta
 
     from fairlead.api.kustomization import Kustomization
     from fairlead.controllers.access import Access
+    from fairlead.controllers.claims import Wanted
     from fairlead.controllers.clusters import Clusters
-    from fairlead.objects.ref import ObjectRef
+    from fairlead.objects.inventory import Inventory
 
 __all__ = ["finalize"]
 
@@ -31,7 +32,7 @@ async def finalize(
     kustomization: Kustomization,
     access: Access[Kustomization],
     clusters: Clusters,
-    claimed: Callable[[ObjectRef], bool],
+    wanted: Callable[[Inventory], Awaitable[Wanted]],
     shortest_timeout: timedelta,
 ) -> None:
     """Delete what has to be deleted and remove the finalizer; raises what stands in the way, to be tried again."""
@@ -42,7 +43,7 @@ async def finalize(
     patience = timeout_of(kustomization, shortest_timeout) if wait else None
     if delete and inventory_of(kustomization).versions:
         try:
-            await _delete_objects(kustomization, access, clusters, claimed, patience)
+            await _delete_objects(kustomization, access, clusters, wanted, patience)
         except (ReferenceNotFoundError, InvalidSpecError) as error:
             access.event(kustomization, "Warning", "PruneFailed", f"unable to prune objects: {error}")
         except NotReadyError as error:
@@ -55,20 +56,24 @@ async def _delete_objects(
     kustomization: Kustomization,
     access: Access[Kustomization],
     clusters: Clusters,
-    claimed: Callable[[ObjectRef], bool],
+    wanted: Callable[[Inventory], Awaitable[Wanted]],
     patience: timedelta | None,
 ) -> None:
     """Delete; with ``patience`` wait until all are gone."""
     target = await clusters.target(kustomization)
     owner = owner_of(kustomization)
-    pruner = Pruner(target.watcher, owner, client=target.client, claimed=claimed)
-    result = await pruner.prune(inventory_of(kustomization))
+    inventory = inventory_of(kustomization)
+    kept = await wanted(inventory)
+    pruner = Pruner(target.watcher, owner, client=target.client, claimed=kept)
+    result = await pruner.prune(inventory)
     if result.changes.written:
         access.event(kustomization, "Normal", "ReconciliationSucceeded", result.changes.lines())
     if result.error is not None:
         message = f"pruning for deleted resource failed: {result.error}"
         access.event(kustomization, "Warning", "PruneFailed", message)
         raise result.error
+    if result.survivors.without(kept.refs).versions:
+        raise NotReadyError("a new revision came while the objects were deleted; the rest follows")
     if patience is not None:
         try:
             await pruner.wait_for_termination(result, patience.total_seconds())

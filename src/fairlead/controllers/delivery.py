@@ -125,18 +125,11 @@ class Delivery:
             return False
         attempt.reason = "PruneFailed"
         _check_budget(attempt.kustomization, stale, before)
-        moving = await self._claims.about_to_have(attempt.kustomization, attempt.key, attempt.revision, stale)
-        moving |= await self._claims.wanted_again(attempt.key, attempt.kustomization, set(stale))
-        held = await self._claims.held_by_another(attempt.key, stale)
-        pruner = Pruner(
-            self._target.watcher,
-            self._options.owner,
-            client=self._target.client,
-            claimed=lambda ref: ref in held,
-        )
+        wanted = await self._claims.wanted(attempt.key, attempt.kustomization, stale)
+        pruner = Pruner(self._target.watcher, self._options.owner, client=self._target.client, claimed=wanted)
         with self._span("prune"):
-            result = await pruner.prune(stale.without(moving))
-        attempt.inventory = desired | result.survivors | (stale - stale.without(moving))
+            result = await pruner.prune(stale)
+        attempt.inventory = desired | result.survivors
         self._tell_changes(result.changes)
         if result.error is not None:
             raise result.error

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -94,7 +95,7 @@ class Kustomizations:
         self._phases = phases or Phases()
         self._resumption = resumption
         self._health = HealthChecks(waits, self.outcomes, clock)
-        self._claims = Claims(access, self._preview)
+        self._claims = Claims(access, self._preview, self._newest)
         self._memories: dict[Key, Memory] = {}
 
     def is_unhealthy(self, key: Key) -> bool:
@@ -121,6 +122,8 @@ class Kustomizations:
         kustomization, memory = self._access.typed(key), self._memories.get(key)
         if kustomization is None or memory is None or memory.delivered is None or not may_be_noted(kustomization):
             return False
+        if memory.leaves_entries:
+            return False  # somebody else was to take them, and may not any more
         if memory.delivered.generation != kustomization.metadata.generation or self._waits.running(key) is not None:
             return False
         try:
@@ -221,6 +224,7 @@ class Kustomizations:
         memory.delivered = None
         delivered = await self._delivery(attempt, target, variables.sensitive).deliver(build.objects())
         memory.delivered, memory.sensitive, memory.inventory = build, variables.sensitive, attempt.inventory
+        memory.leaves_entries = attempt.inventory is not None and len(attempt.inventory) > build.count
         if self._resumption is not None:
             self._resumption.keep(attempt.key, attempt.kustomization, build, delivered.applied)
         return await self._health.check(attempt, memory, target, build, delivered)
@@ -263,6 +267,13 @@ class Kustomizations:
             claims=self._claims,
             span=self._phases.span,
         )
+
+    def _newest(self, kustomization: Kustomization) -> str:
+        """The revision that its source has now; empty when there is none."""
+        try:
+            return self._artifact(kustomization).revision
+        except FairleadError:
+            return ""
 
     async def _preview(self, key: Key, kustomization: Kustomization) -> frozenset[ObjectRef]:
         """What a Kustomization builds from the newest revision of its source."""
@@ -327,7 +338,7 @@ class Kustomizations:
             kustomization,
             self._access,
             self._clusters,
-            lambda ref: self._claims.has_another(key, ref),
+            partial(self._claims.wanted, key, kustomization),
             self._settings.reconcile.shortest_timeout,
         )
         return Result()

@@ -37,6 +37,8 @@ class Memory:
     """What was applied last, when all of it was."""
     inventory: Inventory | None = None
     """What that delivery has left in the cluster; the status may still tell more, until the next write of it."""
+    leaves_entries: bool = False
+    """Whether that inventory has more than the build: what another takes, or a newer revision wants again."""
     sensitive: frozenset[str] = frozenset()
     """Secret values among the variables of that delivery."""
     artifact: ArtifactStatus | None = None

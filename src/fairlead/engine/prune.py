@@ -60,8 +60,10 @@ class PruneResult:
 
     changes: ChangeSet
     survivors: Inventory
-    """What should have been deleted and could not be; it stays in the inventory."""
+    """What could not be deleted, or not yet; it stays in the inventory."""
     failures: list[FairleadError] = field(default_factory=list)
+    left: set[ObjectRef] = field(default_factory=set)
+    """The survivors that are wanted again, or by another."""
     deleted_uids: dict[ObjectRef, str] = field(default_factory=dict)
     """The objects for whose end somebody may want to wait."""
 
@@ -97,7 +99,10 @@ class Pruner:
         claimed: Callable[[ObjectRef], bool] = lambda _: False,
         concurrency: int = 8,
     ) -> None:
-        """`claimed` says whether another Kustomization wants the object now, even if it has not applied it yet."""
+        """`claimed` says whether an object is wanted by somebody, who may not have applied it yet: it is not deleted.
+
+        As long as it carries our labels it is ours to delete, should nobody want it in the end: its entry stays.
+        """
         self._watcher = watcher
         self._state = watcher.state
         self._owner = owner
@@ -117,6 +122,7 @@ class Pruner:
                     result.changes.add(outcome)
                 else:
                     result.failures.append(outcome)
+                if ref in result.left or not isinstance(outcome, Change):
                     survivors[ref] = stale.versions[ref]
         result.survivors = Inventory(survivors)
         return result
@@ -150,9 +156,6 @@ class Pruner:
 
     async def _delete_once(self, ref: ObjectRef, result: PruneResult, *, look: bool) -> Change:
         """Delete what is still ours; the watch's record will do for that, unless we are told to look."""
-        if self._claimed(ref):
-            self._release(ref)
-            return Change(ref, Action.SKIPPED, "another Kustomization has it now")
         # The version makes sure that it is still ours: a change of labels between reading and deleting is a conflict.
         uid, version = ("", "") if look else self._recorded(ref)
         if not version:
@@ -166,6 +169,9 @@ class Pruner:
                 return Change(ref, Action.SKIPPED, reason)
             meta = metadata_of(live)
             uid, version = str(meta.get("uid") or ""), str(meta.get("resourceVersion") or "")
+        if self._claimed(ref):
+            result.left.add(ref)
+            return Change(ref, Action.SKIPPED, "somebody else is about to have it")
         with self._state.writing(ref) as writing:
             try:
                 await self._client.delete(ref, uid=uid, resource_version=version)

@@ -57,57 +57,102 @@ class Asked:
         return frozenset([found] if found else [])
 
 
-def claims(store: FakeStore, asked: Asked) -> Claims:
+def claims(store: FakeStore, asked: Asked, newest: Callable[[Kustomization], str] = lambda _: AT) -> Claims:
     access: Any = store
-    return Claims(access, asked)
+    return Claims(access, asked, newest)
 
 
 def having(name: str, *ids: str, at: str = "main@sha1:1", **spec: Any) -> Kustomization:
     entries = [{"id": each, "v": "v1"} for each in ids]
-    return kustomization(name, status={"lastAppliedRevision": at, "inventory": {"entries": entries}}, **spec)
+    status = {"observedGeneration": 1, "lastAppliedRevision": at, "inventory": {"entries": entries}}
+    return kustomization(name, status=status, **spec)
 
 
-def test_another_has_what_its_inventory_says_now() -> None:
-    store = FakeStore()
-    found = claims(store, Asked())
-    store.put(having("a", "shop_one__ConfigMap"))
-    assert found.has_another(Key("ns", "b"), ONE)
-    assert not found.has_another(Key("ns", "a"), ONE)  # it is no other
-    store.put(having("a"))
-    assert not found.has_another(Key("ns", "b"), ONE)
+async def wanted(found: Claims, asking: Kustomization, *refs: ObjectRef) -> set[ObjectRef]:
+    key = Key(asking.metadata.namespace, asking.metadata.name)
+    return set((await found.wanted(key, asking, refs)).refs)
+
+
+async def test_another_has_what_its_inventory_says_now_and_it_still_builds() -> None:
+    store, asked = FakeStore(), Asked(a=ONE)
+    found = claims(store, asked)
+    a = store.put(having("a", "shop_one__ConfigMap", at=AT))
+    b = store.put(having("b", at=AT))
+    assert await wanted(found, b, ONE) == {ONE}
+    asked.answers = {}
+    assert await wanted(found, b, ONE) == set()  # it is about to delete it, too
+    asked.answers = {"a": ONE}
+    store.put(having("a", at=AT))
+    assert await wanted(found, b, ONE) == set()
+    assert await wanted(found, a, ONE) == set()
 
 
 async def test_all_are_asked_once_for_a_revision() -> None:
     store, asked = FakeStore(), Asked(b=ONE, c=TWO._replace(namespace=""))
     found = claims(store, asked)
-    a, *_ = (store.put(having(name)) for name in ("a", "b", "c"))
-    assert await found.about_to_have(a, Key("ns", "a"), AT, [ONE, TWO]) == {ONE, TWO}
-    assert await found.about_to_have(a, Key("ns", "c"), AT, [ONE, TWO]) == {ONE}
+    a, _, c = (store.put(having(name)) for name in ("a", "b", "c"))
+    assert await wanted(found, a, ONE, TWO) == {ONE, TWO}
+    assert await wanted(found, c, ONE, TWO) == {ONE}
     assert asked.keys == ["a", "b", "c"]
 
 
-async def test_who_is_at_the_revision_has_said_all() -> None:
+async def test_who_has_applied_the_revision_has_said_all() -> None:
     store, asked = FakeStore(), Asked(b=ONE)
     found = claims(store, asked)
     a = store.put(having("a"))
     store.put(having("b"))
-    assert await found.about_to_have(a, Key("ns", "a"), AT, [ONE]) == {ONE}
+    assert await wanted(found, a, ONE) == {ONE}
     store.put(having("b", at=AT))
-    assert await found.about_to_have(a, Key("ns", "a"), AT, [ONE]) == set()
+    assert await wanted(found, a, ONE) == set()
+
+
+async def test_who_only_tried_the_revision_has_nothing_of_it_yet() -> None:
+    """It waits for what it depends on: nothing of it is in its inventory."""
+    store, asked = FakeStore(), Asked(b=ONE)
+    found = claims(store, asked)
+    a = store.put(having("a"))
+    status = {"observedGeneration": 1, "lastAppliedRevision": "main@sha1:1", "lastAttemptedRevision": AT}
+    store.put(kustomization("b", status=status))
+    assert await wanted(found, a, ONE) == {ONE}
+
+
+async def test_what_a_newer_revision_gives_back_is_wanted() -> None:
+    store, asked = FakeStore(), Asked(a=ONE)
+    a = store.put(having("a", "shop_one__ConfigMap"))
+    found = claims(store, asked)
+    store.put(a)
+    assert await wanted(found, store.put(having("a", "shop_one__ConfigMap", "shop_two__ConfigMap")), ONE, TWO) == {ONE}
+
+
+async def test_all_are_asked_again_when_a_revision_comes_meanwhile() -> None:
+    """One asked before and one asked after could both say no to an object that moves from the second to the first."""
+    revisions = iter(f"main@sha1:{number}" for number in (2, 3, 3, 3, 3, 3, 4))
+    store, asked = FakeStore(), Asked()
+    found = claims(store, asked, lambda _: next(revisions))
+    a = store.put(having("a"))
+    store.put(having("b"))
+    answer = await found.wanted(Key("ns", "a"), a, [ONE])
+    assert asked.keys == ["a", "b", "a", "b"]
+    assert not answer(ONE)
+    assert not answer(ONE)
+    assert answer(ONE)  # who knows: the answer is of an older revision
 
 
 async def test_a_newcomer_is_asked_too() -> None:
     store, asked = FakeStore(), Asked(b=ONE)
     found = claims(store, asked)
     a = store.put(having("a"))
-    assert await found.about_to_have(a, Key("ns", "a"), AT, [ONE]) == set()
+    assert await wanted(found, a, ONE) == set()
     store.put(having("b"))
-    assert await found.about_to_have(a, Key("ns", "a"), AT, [ONE]) == {ONE}
+    assert await wanted(found, a, ONE) == {ONE}
 
 
 async def test_an_object_of_another_cluster_is_another_object() -> None:
     store, asked = FakeStore(), Asked(b=ONE)
     found = claims(store, asked)
     a = store.put(having("a"))
-    store.put(having("b", kubeConfig={"secretRef": {"name": "elsewhere"}}))
-    assert await found.about_to_have(a, Key("ns", "a"), AT, [ONE]) == set()
+    elsewhere = {"secretRef": {"name": "elsewhere"}}
+    store.put(having("b", kubeConfig=elsewhere))
+    assert await wanted(found, a, ONE) == set()
+    store.put(having("b", "shop_one__ConfigMap", kubeConfig=elsewhere))
+    assert await wanted(found, a, ONE) == set()
