@@ -90,6 +90,22 @@ CASES = {
         sync={"decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}}},
         replaced=(("kind: OCIRepository\n    name: flux-system", "kind: GitRepository\n    name: flux-system"),),
     ),
+    "sulibot-101": Case(
+        "sulibot-home-ops",
+        "kubernetes/clusters/cluster-101",
+        hosts=("https://github.com/sulibot/home-ops.git",),
+        kustomizations=14,
+        shared={
+            "_external-secrets__Namespace": {"flux-system/external-secrets", "flux-system/tier-0-foundation"},
+            **{
+                f"_{name}.snapshot.storage.k8s.io_apiextensions.k8s.io_CustomResourceDefinition": {
+                    "flux-system/ceph-csi",
+                    "flux-system/snapshot-controller-crds",
+                }
+                for name in ("volumesnapshotclasses", "volumesnapshotcontents", "volumesnapshots")
+            },
+        },
+    ),
 }
 
 
