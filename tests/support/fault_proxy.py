@@ -48,7 +48,7 @@ REASONS = {
     500: "InternalError",
     503: "ServiceUnavailable",
 }
-_NOT_FORWARDED = {"host", "connection", "transfer-encoding", "content-length", "content-encoding", "keep-alive"}
+_NOT_FORWARDED = {"host", "connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
 class Reset(Enum):

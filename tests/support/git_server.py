@@ -58,6 +58,8 @@ class Seen:
     authorization: str
     protocol: str
     proxy_authorization: str
+    fetches: bool
+    """Whether it wants objects; a question about references has the same path."""
 
 
 class GitServer:
@@ -107,8 +109,16 @@ class GitServer:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         header = request.headers.get
-        asked = (header(name, "") for name in ("Authorization", "Git-Protocol", "Proxy-Authorization"))
-        self.seen.append(Seen(request.method, request.path, *asked))
+        self.seen.append(
+            Seen(
+                request.method,
+                request.path,
+                authorization=header("Authorization", ""),
+                protocol=header("Git-Protocol", ""),
+                proxy_authorization=header("Proxy-Authorization", ""),
+                fetches=b"command=fetch" in await request.read(),
+            )
+        )
         self.asked.set()
         for old, new in self.redirects.items():
             if request.path.startswith(old + "/"):
