@@ -1,7 +1,6 @@
 """A cluster for each session, a namespace, a repository and running controllers for each test.
 
-``KUBECONFIG_UNDER_TEST`` names another API server; otherwise a local cluster is started, and spoken to over HTTPS. On a
-server without controllers for workloads a helper writes their status.
+The cluster is a local one, or the one in ``KUBECONFIG_UNDER_TEST``.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,15 +17,13 @@ import pytest_asyncio
 from fairlead.controllers.install import install
 from fairlead.kube.client import KubeClient
 from fairlead.kube.config import ClusterConfig, config_from_kubeconfig
-from fairlead.localcluster import LocalCluster
 from tests.support.repo import RepoBuilder
-from tests.support.workloads import run_workloads
+from tests.support.under_test import kubeconfig_under_test, workloads_under_test
 from tests.support.world import World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-OTHER = os.environ.get("KUBECONFIG_UNDER_TEST", "")
 _serial = itertools.count(1)
 
 
@@ -37,37 +33,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("cluster")
 
 
-class _Background:
-    """A local cluster in a thread, whose loop no test can block or end."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="local cluster")
-        self._thread.start()
-        self._cluster = LocalCluster(speed=10)
-
-    def start(self) -> str:
-        asyncio.run_coroutine_threadsafe(self._cluster.__aenter__(), self._loop).result(30)
-        return self._cluster.kubeconfig()
-
-    def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._cluster.__aexit__(None, None, None), self._loop).result(30)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
 @pytest.fixture(scope="session")
 def kubeconfig() -> Iterator[str]:
     """The text of a kubeconfig for the cluster under test."""
-    if OTHER:
-        yield Path(OTHER).read_text()
-        return
-    background = _Background()
-    try:
-        yield background.start()
-    finally:
-        background.stop()
+    with kubeconfig_under_test() as text:
+        yield text
 
 
 @pytest.fixture(scope="session")
@@ -94,9 +64,5 @@ async def world(cluster: ClusterConfig, repo: RepoBuilder, tmp_path: Path) -> As
     """A namespace of one's own with controllers that care for nothing else."""
     async with KubeClient(cluster) as client:
         world = World(client, repo, tmp_path / "state", namespace=f"test-{os.getpid()}-{next(_serial)}")
-        helpers = [asyncio.create_task(run_workloads(client))] if OTHER else []
-        async with world:
+        async with workloads_under_test(client), world:
             yield world
-        for helper in helpers:
-            helper.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)

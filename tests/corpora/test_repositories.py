@@ -10,9 +10,9 @@ import pytest
 
 from fairlead.objects.yaml import load
 from tests.corpora.cases import CASES, OFFICIAL, prepare
-from tests.corpora.conftest import OTHER
 from tests.support.corpus import CORPORA
 from tests.support.git_server import GitServer
+from tests.support.under_test import OTHER
 
 if TYPE_CHECKING:
     from tests.support.fleet import Fleet
