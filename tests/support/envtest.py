@@ -138,6 +138,7 @@ class EnvTest:
             f"--secure-port={port}",
             f"--cert-dir={self._folder / 'certs'}",
             "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-jwks-uri={self.url}/openid/v1/jwks",
             f"--service-account-key-file={key}",
             f"--service-account-signing-key-file={key}",
             f"--token-auth-file={tokens}",

@@ -11,6 +11,8 @@ import click
 
 from fairlead.errors import UserError
 from fairlead.localcluster import LocalCluster
+from fairlead.localcluster.server.tokens import ISSUER
+from fairlead.objects import yaml
 
 __all__ = ["cluster"]
 
@@ -35,17 +37,39 @@ def cluster() -> None:
 @click.option(
     "--listen", default="127.0.0.1:0", show_default=True, metavar="HOST:PORT", help="Port 0 takes a free one."
 )
-def start(kubeconfig: Path, data_dir: Path | None, listen: str) -> None:
+@click.option(
+    "--service-account-issuer",
+    default=ISSUER,
+    metavar="URL",
+    show_default=True,
+    help="Who the tokens of service accounts say has signed them.",
+)
+@click.option(
+    "--authentication-config",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="An AuthenticationConfiguration: other clusters whose tokens are good here, too.",
+)
+def start(
+    kubeconfig: Path,
+    data_dir: Path | None,
+    listen: str,
+    service_account_issuer: str,
+    authentication_config: Path | None,
+) -> None:
     """Serve until interrupted; prints one line as soon as it does."""
-    asyncio.run(_serve(kubeconfig, data_dir, listen))
+    authentication = None if authentication_config is None else yaml.load(authentication_config.read_bytes())
+    cluster = LocalCluster(
+        data_dir=data_dir, listen=listen, issuer=service_account_issuer, authentication=authentication
+    )
+    asyncio.run(_serve(cluster, kubeconfig))
 
 
-async def _serve(kubeconfig: Path, data_dir: Path | None, listen: str) -> None:
+async def _serve(cluster: LocalCluster, kubeconfig: Path) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with LocalCluster(data_dir=data_dir, listen=listen) as running:
+    async with cluster as running:
         _write_private(kubeconfig, running.kubeconfig())
         click.echo(f"local cluster serves at {running.url}, kubeconfig {kubeconfig}")
         await stop.wait()

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 from aiohttp import web
@@ -22,16 +22,17 @@ from fairlead.localcluster.server.discovery import Discovery
 from fairlead.localcluster.server.documents import Documents
 from fairlead.localcluster.server.housekeeping import Housekeeping
 from fairlead.localcluster.server.inprocess import InProcessAccess
+from fairlead.localcluster.server.issuers import Issuers, read_issuers
 from fairlead.localcluster.server.openapi import OpenApi
 from fairlead.localcluster.server.requests import ADMIN_GROUP
 from fairlead.localcluster.server.resources import ResourceHandler
-from fairlead.localcluster.server.tokens import TokenAuthority
+from fairlead.localcluster.server.tokens import ISSUER, TokenAuthority
 from fairlead.localcluster.storage import HISTORY, Store
 from fairlead.localcluster.storage_sqlite import SqliteJournal
 from fairlead.objects import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -48,6 +49,8 @@ class LocalCluster:
     ``data_dir`` keeps its state over restarts; without one everything lives in memory. ``listen`` is ``HOST:PORT``,
     port 0 takes a free one. ``simulate`` runs the controllers that make workloads ready; ``speed`` is how much faster
     than real time they go. ``history`` is how many changes of a resource a watch may be behind before it gets 410.
+    ``issuer`` is who the tokens of service accounts say has signed them. ``authentication`` is an
+    ``AuthenticationConfiguration`` of the real server: whose tokens are good here as well.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class LocalCluster:
         simulate: bool = True,
         speed: float = 1.0,
         history: int = HISTORY,
+        issuer: str = ISSUER,
+        authentication: Mapping[str, Any] | None = None,
     ) -> None:
         self.data_dir = data_dir
         self.listen = listen
@@ -65,6 +70,10 @@ class LocalCluster:
         self.speed = speed
         self.url = ""
         self._history = history
+        self._issuer = issuer
+        self._trusted = read_issuers(authentication) if authentication is not None else ()
+        if issuer in {trusted.url for trusted in self._trusted}:
+            raise UserError(f"{issuer} is the cluster's own issuer; give one of the two clusters another one")
         self._journal: SqliteJournal | None = None
         self._stack = contextlib.AsyncExitStack()
         self._admin = KeyPair(b"", b"")
@@ -129,13 +138,13 @@ class LocalCluster:
         authority = Authority(self._key_pair("authority"))
         self._ca = authority.pair.cert
         self._admin = self._client_pair(authority)
-        tokens = TokenAuthority(self._fact("signing-key", TokenAuthority.new_key), store)
+        tokens = TokenAuthority(self._fact("signing-key", TokenAuthority.new_key), store, self._issuer)
         core = self._core = Core(store, tokens, self._ca.decode())
         core.load()
         housekeeping = Housekeeping(core)
         handler = ResourceHandler(core)
-        documents = Documents(Discovery(core.registry), OpenApi(core.registry), lambda: self.url)
-        api = ApiServer(Authenticator(tokens), core.authorizer, handler, documents.answer)
+        documents = Documents(Discovery(core.registry), OpenApi(core.registry), tokens, lambda: self.url)
+        api = ApiServer(Authenticator(tokens, Issuers(self._trusted)), core.authorizer, handler, documents.answer)
         runner = web.ServerRunner(
             web.Server(api.handle, request_factory=make_request, handler_cancellation=True, access_log=None),
             shutdown_timeout=1.0,

@@ -82,7 +82,7 @@ class ApiServer:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if (request.content_length or 0) > BODY_LIMIT_BYTES:
             raise StatusError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {BODY_LIMIT_BYTES}")
-        user = self._authenticator.authenticate(request)
+        user = await self._authenticator.authenticate(request)
         route = parse_route(request.path)
         if any(key.lower().startswith("impersonate-") for key in request.headers):
             user = self._impersonate(request, user)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from fairlead.localcluster.server.issuers import Issuers
     from fairlead.localcluster.server.tokens import TokenAuthority
 
 __all__ = ["ANONYMOUS", "Authenticator"]
@@ -24,17 +25,18 @@ _EXTRA = "Impersonate-Extra-"
 
 
 class Authenticator:
-    def __init__(self, tokens: TokenAuthority) -> None:
+    def __init__(self, tokens: TokenAuthority, issuers: Issuers) -> None:
         self._tokens = tokens
+        self._issuers = issuers
 
-    def authenticate(self, request: web.BaseRequest) -> UserInfo:
+    async def authenticate(self, request: web.BaseRequest) -> UserInfo:
         """The user of a request: of its certificate, else of its token (a wrong one is refused), else nobody."""
         user = _of_certificate(request)
         if user is not None:
             return user
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token.strip():
-            user = self._tokens.user(token.strip())
+            user = self._tokens.user(token.strip()) or await self._issuers.user(token.strip())
             if user is None:
                 raise unauthorized()
             return user

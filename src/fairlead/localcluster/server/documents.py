@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from aiohttp import web
 
 from fairlead.localcluster.server.negotiate import wants_discovery
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from fairlead.localcluster.server.discovery import Discovery
     from fairlead.localcluster.server.openapi import OpenApi
+    from fairlead.localcluster.server.tokens import TokenAuthority
 
 __all__ = ["Documents"]
 
@@ -38,9 +40,10 @@ _PROTO_V2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 
 
 class Documents:
-    def __init__(self, discovery: Discovery, openapi: OpenApi, url: Callable[[], str]) -> None:
+    def __init__(self, discovery: Discovery, openapi: OpenApi, tokens: TokenAuthority, url: Callable[[], str]) -> None:
         self._discovery = discovery
         self._openapi = openapi
+        self._tokens = tokens
         self._url = url
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse | None:
@@ -67,6 +70,11 @@ class Documents:
                 return web.Response(body=body, content_type="application/json") if body else None
             case ["openapi", "v2"]:
                 return _openapi_v2(request)
+            case [".well-known", "openid-configuration"]:
+                return json_response(self._issuer())
+            case ["openid", "v1", "jwks"]:
+                body = msgspec.json.encode(self._tokens.web_keys())
+                return web.Response(body=body, content_type="application/jwk-set+json")
             case []:
                 return json_response({"paths": self._paths()})
             case _:
@@ -89,8 +97,19 @@ class Documents:
             return json_response(self._discovery.api_versions(self._url().rpartition("/")[2]))
         return json_response(self._discovery.group_list())
 
+    def _issuer(self) -> dict[str, Any]:
+        """Where others find the keys that prove this cluster's tokens (OpenID Connect discovery)."""
+        return {
+            "issuer": self._tokens.issuer,
+            "jwks_uri": f"{self._url()}/openid/v1/jwks",
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+        }
+
     def _paths(self) -> list[str]:
-        paths = ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]
+        paths = ["/.well-known/openid-configuration", "/openid/v1/jwks"]
+        paths += ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]
         for group, versions in self._discovery.groups().items():
             root = f"/apis/{group}" if group else "/api"
             paths += ([root] if group else []) + [f"{root}/{version}" for version in versions]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["ListOptions", "Route", "UserInfo", "WriteOptions", "flag", "parse_route", "request_verb"]
 
 ADMIN_GROUP = "system:masters"
+CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,11 +80,12 @@ class _Answers:
 
     def token(self, question: Manifest, user: UserInfo, namespace: str) -> Manifest:
         spec = question.get("spec") or {}
-        bearer = self._tokens.user(spec.get("token") or "")
+        token, wanted = spec.get("token") or "", spec.get("audiences") or []
+        bearer = self._tokens.user(token, wanted)
         status: Manifest = {"user": {}, "error": "invalid bearer token"}
         if bearer is not None:
-            claims = self._tokens.claims(spec.get("token") or "") or {}
-            status = {"authenticated": True, "user": _user_info(bearer), "audiences": claims.get("aud", [])}
+            audiences = self._tokens.audiences(token, wanted)
+            status = {"authenticated": True, "user": _user_info(bearer), "audiences": audiences}
         return _answer(question, spec, status)
 
 

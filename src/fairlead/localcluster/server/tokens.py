@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from fairlead.localcluster.server.requests import UserInfo
+from fairlead.localcluster.server.jose import sign, verified_claims, web_key
+from fairlead.localcluster.server.requests import CREDENTIAL_ID, UserInfo
 from fairlead.localcluster.storage import decode_body
 
 if TYPE_CHECKING:
@@ -21,19 +18,20 @@ if TYPE_CHECKING:
 
     from fairlead.localcluster.storage import Store
 
-__all__ = ["AUDIENCE", "TokenAuthority"]
+__all__ = ["ISSUER", "TokenAuthority"]
 
-AUDIENCE = "https://kubernetes.default.svc.cluster.local"
-_HALF = 32
+ISSUER = "https://kubernetes.default.svc.cluster.local"
+"""Who signs, and for whom tokens are when nobody says otherwise."""
 
 
 class TokenAuthority:
     """Issues and reads tokens (JWT, ES256) with the cluster's signing key."""
 
-    def __init__(self, key_pem: bytes, store: Store) -> None:
+    def __init__(self, key_pem: bytes, store: Store, issuer: str = ISSUER) -> None:
         key = serialization.load_pem_private_key(key_pem, password=None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise TypeError("the signing key must be an elliptic curve key")
+        self.issuer = issuer
         self._key = key
         self._store = store
         self._verified: dict[str, dict[str, Any]] = {}
@@ -44,6 +42,10 @@ class TokenAuthority:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
 
+    def web_keys(self) -> dict[str, Any]:
+        """What others need to know to trust these tokens."""
+        return {"keys": [web_key(self._key.public_key())]}
+
     def issue(
         self, account: dict[str, Any], audiences: Sequence[str], seconds: int, bound: dict[str, Any] | None = None
     ) -> tuple[str, float]:
@@ -51,11 +53,11 @@ class TokenAuthority:
         metadata = account["metadata"]
         now = time.time()
         claims: dict[str, Any] = {
-            "aud": list(audiences) or [AUDIENCE],
+            "aud": list(audiences) or [self.issuer],
             "exp": int(now) + seconds,
             "iat": int(now),
             "nbf": int(now),
-            "iss": AUDIENCE,
+            "iss": self.issuer,
             "jti": str(uuid.uuid4()),
             "sub": f"system:serviceaccount:{metadata['namespace']}:{metadata['name']}",
             "kubernetes.io": {
@@ -65,19 +67,13 @@ class TokenAuthority:
         }
         if bound:
             claims["kubernetes.io"][bound["kind"].lower()] = {"name": bound["name"], "uid": bound.get("uid", "")}
-        return self._sign(claims), now + seconds
-
-    def _sign(self, claims: dict[str, Any]) -> str:
-        parts = [_pack(msgspec.json.encode({"alg": "ES256", "typ": "JWT"})), _pack(msgspec.json.encode(claims))]
-        message = ".".join(parts).encode()
-        r, s = decode_dss_signature(self._key.sign(message, ec.ECDSA(hashes.SHA256())))
-        return ".".join([*parts, _pack(r.to_bytes(_HALF, "big") + s.to_bytes(_HALF, "big"))])
+        return sign(claims, self._key), now + seconds
 
     def claims(self, token: str) -> dict[str, Any] | None:
         """The claims of a token that this cluster signed and that has not ended; ``None`` for any other."""
         known = self._verified.get(token)
         if known is None:
-            known = self._verify(token)
+            known = verified_claims(token, [self._key.public_key()])
             if known is None:
                 return None
             if len(self._verified) > 1000:
@@ -85,21 +81,16 @@ class TokenAuthority:
             self._verified[token] = known
         return known if known["exp"] > time.time() else None
 
-    def _verify(self, token: str) -> dict[str, Any] | None:
-        try:
-            header, body, signature = token.split(".")
-            raw = _unpack(signature)
-            encoded = encode_dss_signature(int.from_bytes(raw[:_HALF], "big"), int.from_bytes(raw[_HALF:], "big"))
-            self._key.public_key().verify(encoded, f"{header}.{body}".encode(), ec.ECDSA(hashes.SHA256()))
-            claims = msgspec.json.decode(_unpack(body), type=dict[str, Any])
-        except (ValueError, InvalidSignature, msgspec.DecodeError):
-            return None
-        return claims
-
-    def user(self, token: str) -> UserInfo | None:
-        """The service account that a token speaks for; ``None`` when it is wrong, ended or its account is gone."""
+    def audiences(self, token: str, wanted: Sequence[str] = ()) -> list[str]:
+        """For which of those that are wanted a token is; by default, whether it is for this server."""
         claims = self.claims(token)
-        if claims is None:
+        return [] if claims is None else [one for one in wanted or [self.issuer] if one in claims["aud"]]
+
+    def user(self, token: str, audiences: Sequence[str] = ()) -> UserInfo | None:
+        """The service account that a token speaks for; ``None`` when it is wrong, ended, meant for others than
+        ``audiences`` (this server by default), or its account is gone."""
+        claims = self.claims(token)
+        if claims is None or not self.audiences(token, audiences):
             return None
         account = claims["kubernetes.io"]["serviceaccount"]
         namespace = claims["kubernetes.io"]["namespace"]
@@ -107,13 +98,5 @@ class TokenAuthority:
         if stored is None or decode_body(stored.body)["metadata"]["uid"] != account["uid"]:
             return None
         groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
-        extra = {"authentication.kubernetes.io/credential-id": [f"JTI={claims['jti']}"]}
+        extra = {CREDENTIAL_ID: [f"JTI={claims['jti']}"]}
         return UserInfo(claims["sub"], groups, account["uid"], extra)
-
-
-def _pack(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _unpack(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
