@@ -4,6 +4,8 @@ What others have is in their inventories. What they are about to have is not yet
 same time. So before something is deleted, those that have not applied the newest revision are asked what they build
 from it. Their builds are due anyway, and are kept. The newest revision counts, even while an older one is delivered:
 an object that is somewhere in Git in every commit is then never unwanted. All have to be asked about the same one.
+A suspended one is asked, too: it will have what it builds when it goes on. One that cannot be built wants what its
+files name.
 
 An inventory alone says little: who lists an object that it no longer builds is about to delete it, too. The label on
 the object says which of them does. An entry therefore stays until its object has another's label, or is gone.
@@ -20,7 +22,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fairlead.controllers.dependencies import source_of
 from fairlead.controllers.resources import Malformed
@@ -30,17 +32,14 @@ from fairlead.kube.reflector import Key
 from fairlead.objects.inventory import format_id
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from fairlead.api.kustomization import Kustomization
     from fairlead.controllers.access import Access
     from fairlead.kube.reflector import ChangeType
     from fairlead.objects.ref import ObjectRef
 
-    Preview = Callable[[Key, Kustomization], Awaitable[frozenset[ObjectRef]]]
-    Newest = Callable[[Kustomization], str]
-
-__all__ = ["Claims", "Wanted"]
+__all__ = ["Claims", "Foresight", "Wanted"]
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +54,8 @@ class _Coming:
     source: ObjectRef
     revision: str
     of: UserIndex[ObjectRef] = field(default_factory=UserIndex)
+    unclear: dict[Key, Kustomization] = field(default_factory=dict)
+    """Those that cannot be built; what they want is guessed."""
     asked: float = field(default_factory=time.monotonic)
 
     def answers(self, revision: str) -> bool:
@@ -65,21 +66,30 @@ class _Coming:
 class Wanted:
     """What must not be deleted; a newer revision may say otherwise, and then nothing may be."""
 
-    refs: frozenset[ObjectRef]
+    heirs: Mapping[ObjectRef, Key]
+    """Who wants each of the objects: the first of them, if there are several."""
     is_newest: Callable[[], bool]
 
     def __call__(self, ref: ObjectRef) -> bool:
-        return ref in self.refs or not self.is_newest()
+        return ref in self.heirs or not self.is_newest()
+
+
+class Foresight(Protocol):
+    """What Kustomizations will have; see :class:`fairlead.controllers.outlook.Outlook`."""
+
+    def newest(self, kustomization: Kustomization) -> str: ...
+
+    async def objects(self, key: Key, kustomization: Kustomization) -> frozenset[ObjectRef]: ...
+
+    async def mentioned(self, kustomization: Kustomization, names: frozenset[str]) -> set[str]: ...
 
 
 class Claims:
     """Answers for all Kustomizations of a cluster."""
 
-    def __init__(self, access: Access[Kustomization], preview: Preview, newest: Newest) -> None:
-        """``preview`` says what a Kustomization builds from ``newest``, the revision that its source has now."""
+    def __init__(self, access: Access[Kustomization], outlook: Foresight) -> None:
         self._access = access
-        self._preview = preview
-        self._newest = newest
+        self._outlook = outlook
         self._have: UserIndex[str] = UserIndex()
         self._coming: dict[ObjectRef, _Coming] = {}
         self._asking = asyncio.Lock()
@@ -92,43 +102,49 @@ class Claims:
         """
         asked = frozenset(refs)
         for _ in range(ATTEMPTS):
-            revision = self._newest(kustomization)
-            found = await self._builders(key, kustomization, revision, asked)
-            if self._newest(kustomization) == revision:
-                return Wanted(frozenset(found), partial(self._is_newest, kustomization, revision))
+            revision = self._outlook.newest(kustomization)
+            heirs = await self._heirs(key, kustomization, revision, asked)
+            if self._outlook.newest(kustomization) == revision:
+                return Wanted(heirs, partial(self._is_newest, kustomization, revision))
         raise NotReadyError("the source changes again and again; what is left over is deleted by a later run")
 
     def _is_newest(self, kustomization: Kustomization, revision: str) -> bool:
-        return self._newest(kustomization) == revision
+        return self._outlook.newest(kustomization) == revision
 
-    async def _builders(
+    async def _heirs(
         self, key: Key, kustomization: Kustomization, revision: str, refs: frozenset[ObjectRef]
-    ) -> set[ObjectRef]:
-        found = await self._held(key, kustomization, refs)
-        if revision:
-            coming = await self._all_coming(source_of(kustomization), revision)
-            for ref in refs - found:
-                if any(self._is_coming(key, kustomization, user, coming) for user in _users(coming, ref)):
-                    found.add(ref)
-        return found
+    ) -> dict[ObjectRef, Key]:
+        heirs = await self._held(key, kustomization, refs)
+        if not revision:
+            return heirs
+        coming = await self._all_coming(source_of(kustomization), revision)
+        for ref in refs - heirs.keys():
+            for user in _users(coming, ref):
+                if self._is_coming(key, kustomization, user, coming):
+                    heirs.setdefault(ref, user)
+        for user, other in coming.unclear.items():
+            if (left := refs - heirs.keys()) and self._is_coming(key, kustomization, user, coming):
+                named = await self._outlook.mentioned(other, frozenset(ref.name for ref in left))
+                heirs |= {ref: user for ref in left if ref.name in named}
+        return heirs
 
-    async def _held(self, key: Key, kustomization: Kustomization, refs: frozenset[ObjectRef]) -> set[ObjectRef]:
+    async def _held(self, key: Key, kustomization: Kustomization, refs: frozenset[ObjectRef]) -> dict[ObjectRef, Key]:
         """What is in somebody's inventory, its own included, and goes on to be wanted there."""
         listed: dict[Key, set[ObjectRef]] = {}
         for ref in refs:
             for user in self._have.users(format_id(ref)):
                 listed.setdefault(user, set()).add(ref)
-        held: set[ObjectRef] = set()
+        held: dict[ObjectRef, Key] = {}
         for user, theirs in listed.items():
             if (other := self._staying(user)) is not None and _cluster(other) == _cluster(kustomization):
-                held |= await self._still_wanted(user, other, theirs, own=user == key)
+                held |= dict.fromkeys(await self._still_wanted(user, other, theirs, own=user == key), user)
         return held
 
     async def _still_wanted(
         self, user: Key, other: Kustomization, refs: set[ObjectRef], *, own: bool
     ) -> set[ObjectRef]:
         try:
-            coming = await self._preview(user, other)
+            coming = await self._outlook.objects(user, other)
         except FairleadError as error:
             if own:
                 raise
@@ -150,11 +166,12 @@ class Claims:
             if not _is_behind(other, coming):
                 continue
             try:
-                coming.of.set(key, await self._preview(key, other))
+                coming.of.set(key, await self._outlook.objects(key, other))
             except UnavailableError:
                 raise  # it passes; until then an object that moves there would be deleted
             except FairleadError as error:
-                log.info("%s cannot say what it will have: %s", key, error)
+                log.info("%s cannot say what it will have, so what its files name is left to it: %s", key, error)
+                coming.unclear[key] = other
             # What is built already takes no time, and a thousand of them would hold the loop.
             await asyncio.sleep(0)
 
@@ -196,7 +213,7 @@ def _users(coming: _Coming, ref: ObjectRef) -> list[Key]:
 
 def _is_behind(other: Kustomization, coming: _Coming) -> bool:
     """Whether it has yet to apply the revision. One that only tried may wait for another and have nothing of it yet."""
-    if other.spec.suspend or source_of(other) != coming.source:
+    if source_of(other) != coming.source:
         return False
     done = other.status.last_applied_revision == coming.revision
     return not done or other.status.observed_generation != other.metadata.generation

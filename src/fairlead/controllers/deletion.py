@@ -72,7 +72,7 @@ async def _delete_objects(
         message = f"pruning for deleted resource failed: {result.error}"
         access.event(kustomization, "Warning", "PruneFailed", message)
         raise result.error
-    if result.survivors.without(kept.refs).versions:
+    if result.survivors.without(kept.heirs).versions:
         raise NotReadyError("a new revision came while the objects were deleted; the rest follows")
     if patience is not None:
         try:

@@ -29,6 +29,7 @@ from fairlead.controllers.health import HealthChecks, health_rules
 from fairlead.controllers.memory import Memory
 from fairlead.controllers.notes import Notes, may_be_noted
 from fairlead.controllers.outcomes import Outcomes
+from fairlead.controllers.outlook import Outlook
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.suspension import hold
 from fairlead.controllers.variables import load_variables
@@ -95,7 +96,9 @@ class Kustomizations:
         self._phases = phases or Phases()
         self._resumption = resumption
         self._health = HealthChecks(waits, self.outcomes, clock)
-        self._claims = Claims(access, self._preview, self._newest)
+        strict = settings.reconcile.strict_substitution
+        outlook = Outlook(builds, references, self._artifact, settings.storage.folder, strict=strict)
+        self._claims = Claims(access, outlook)
         self._memories: dict[Key, Memory] = {}
 
     def is_unhealthy(self, key: Key) -> bool:
@@ -267,22 +270,6 @@ class Kustomizations:
             claims=self._claims,
             span=self._phases.span,
         )
-
-    def _newest(self, kustomization: Kustomization) -> str:
-        """The revision that its source has now; empty when there is none."""
-        try:
-            return self._artifact(kustomization).revision
-        except FairleadError:
-            return ""
-
-    async def _preview(self, key: Key, kustomization: Kustomization) -> frozenset[ObjectRef]:
-        """What a Kustomization builds from the newest revision of its source."""
-        strict = self._settings.reconcile.strict_substitution
-        variables = await load_variables(kustomization, self._references, strict=strict)
-        keys = await load_keys(kustomization, self._references)
-        tree_id = tree_id_of(self._artifact(kustomization))
-        build = await self._builds.get(key, kustomization, tree_id, variables, keys)
-        return frozenset(ObjectRef.of(manifest) for manifest in build.objects())
 
     # -- a new revision that changes nothing -----------------------------------------------------------------------
 

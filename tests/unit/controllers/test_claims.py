@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from fairlead.controllers.claims import Claims
+from fairlead.errors import BuildError, FairleadError
 from fairlead.kube.reflector import Key
 from fairlead.objects.ref import ObjectRef
 from tests.unit.controllers.resources_for_tests import kustomization
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from fairlead.api.kustomization import Kustomization
 
@@ -45,21 +47,32 @@ class FakeStore:
 
 
 class Asked:
-    """Previews, counted."""
+    """An outlook that counts how often it is asked for objects."""
 
-    def __init__(self, **answers: ObjectRef) -> None:
+    def __init__(self, **answers: ObjectRef | FairleadError) -> None:
         self.answers = answers
         self.keys: list[str] = []
+        self.revisions: Iterator[str] = itertools.repeat(AT)
+        self.texts: dict[str, str] = {}
+        """What the files of a Kustomization say."""
 
-    async def __call__(self, key: Key, _: Kustomization) -> frozenset[ObjectRef]:
+    def newest(self, _: Kustomization) -> str:
+        return next(self.revisions)
+
+    async def objects(self, key: Key, _: Kustomization) -> frozenset[ObjectRef]:
         self.keys.append(key.name)
         found = self.answers.get(key.name)
+        if isinstance(found, FairleadError):
+            raise found
         return frozenset([found] if found else [])
 
+    async def mentioned(self, other: Kustomization, names: frozenset[str]) -> set[str]:
+        return {name for name in names if name in self.texts.get(other.metadata.name, "")}
 
-def claims(store: FakeStore, asked: Asked, newest: Callable[[Kustomization], str] = lambda _: AT) -> Claims:
+
+def claims(store: FakeStore, asked: Asked) -> Claims:
     access: Any = store
-    return Claims(access, asked, newest)
+    return Claims(access, asked)
 
 
 def having(name: str, *ids: str, at: str = "main@sha1:1", **spec: Any) -> Kustomization:
@@ -70,7 +83,7 @@ def having(name: str, *ids: str, at: str = "main@sha1:1", **spec: Any) -> Kustom
 
 async def wanted(found: Claims, asking: Kustomization, *refs: ObjectRef) -> set[ObjectRef]:
     key = Key(asking.metadata.namespace, asking.metadata.name)
-    return set((await found.wanted(key, asking, refs)).refs)
+    return set((await found.wanted(key, asking, refs)).heirs)
 
 
 async def test_another_has_what_its_inventory_says_now_and_it_still_builds() -> None:
@@ -126,9 +139,9 @@ async def test_what_a_newer_revision_gives_back_is_wanted() -> None:
 
 async def test_all_are_asked_again_when_a_revision_comes_meanwhile() -> None:
     """One asked before and one asked after could both say no to an object that moves from the second to the first."""
-    revisions = iter(f"main@sha1:{number}" for number in (2, 3, 3, 3, 3, 3, 4))
     store, asked = FakeStore(), Asked()
-    found = claims(store, asked, lambda _: next(revisions))
+    asked.revisions = iter(f"main@sha1:{number}" for number in (2, 3, 3, 3, 3, 3, 4))
+    found = claims(store, asked)
     a = store.put(having("a"))
     store.put(having("b"))
     answer = await found.wanted(Key("ns", "a"), a, [ONE])
@@ -156,3 +169,20 @@ async def test_an_object_of_another_cluster_is_another_object() -> None:
     assert await wanted(found, a, ONE) == set()
     store.put(having("b", "shop_one__ConfigMap", kubeConfig=elsewhere))
     assert await wanted(found, a, ONE) == set()
+
+
+async def test_one_that_is_suspended_will_have_what_it_builds() -> None:
+    store, asked = FakeStore(), Asked(b=ONE)
+    found = claims(store, asked)
+    a = store.put(having("a"))
+    store.put(having("b", suspend=True))
+    assert await wanted(found, a, ONE, TWO) == {ONE}
+
+
+async def test_one_that_cannot_be_built_wants_what_its_files_name() -> None:
+    store, asked = FakeStore(), Asked(b=BuildError("broken"))
+    asked.texts = {"b": "name: one"}
+    found = claims(store, asked)
+    a = store.put(having("a"))
+    store.put(having("b"))
+    assert await wanted(found, a, ONE, TWO) == {ONE}

@@ -1,0 +1,190 @@
+"""What moves from one Kustomization to another keeps its identity, whatever state the two are in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.manifests import config_map
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+OWNER = "kustomize.toolkit.fluxcd.io/name"
+BROKEN = "kind: [\n"
+
+
+async def uid_of(world: World, name: str = "moving") -> str:
+    found = await world.get("ConfigMap", name)
+    assert found is not None, f"{name} is gone"
+    uid: str = found["metadata"]["uid"]
+    return uid
+
+
+async def owner_of(world: World, name: str = "moving") -> str:
+    found = await world.get("ConfigMap", name)
+    assert found is not None, f"{name} is gone"
+    owner: str = found["metadata"]["labels"][OWNER]
+    return owner
+
+
+def place(world: World, *folders: str, **more: str | None) -> None:
+    """A commit in which the object is in these folders, of ``a`` and ``b``."""
+    files = {f"{name}/moving.yaml": _moving(world) if name in folders else None for name in "ab"}
+    files |= {f"{name.replace('_', '/')}.yaml": text for name, text in more.items()}
+    world.repo.commit(f"To {' and '.join(folders) or 'nobody'}", files)
+
+
+def _moving(world: World) -> str:
+    return config_map("moving", world.namespace, {"k": "v"})
+
+
+async def begin(world: World) -> str:
+    """Two Kustomizations, of which the first has the object; its uid."""
+    for name in "ab":
+        world.repo.commit(f"Begin {name}", {f"{name}/keep.yaml": config_map(f"keep-{name}", world.namespace, {})})
+    place(world, "a")
+    await world.git_repository()
+    for name in "ab":
+        await world.kustomization(name, path=name, retryInterval="1s")
+    await world.ready("a", "b")
+    return await uid_of(world)
+
+
+async def gone(world: World, kind: str, name: str) -> None:
+    async def seen() -> bool:
+        return await world.get(kind, name) is None
+
+    await world.eventually(f"{kind} {name} is gone", seen)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_to_another_and_back_in_quick_commits(world: World, seed: int) -> None:
+    chance = random.Random(seed)
+    uid = await begin(world)
+    for folder in "baba":
+        place(world, folder)
+        await asyncio.sleep(chance.random() * 0.15)  # the moment between the commits is what is tried
+    await world.ready("a", "b")
+    assert await uid_of(world) == uid
+    assert await owner_of(world) == "a"
+    place(world)
+    await world.ready("a", "b")
+    await gone(world, "ConfigMap", "moving")
+
+
+async def test_to_one_that_is_suspended(world: World) -> None:
+    uid = await begin(world)
+    await world.kustomization("b", path="b", retryInterval="1s", suspend=True)
+    place(world, "b")
+    await world.ready("a")
+    assert await uid_of(world) == uid
+    assert f"{world.namespace}_moving__ConfigMap" in await world.inventory("a"), "somebody has to know it"
+    await world.kustomization("b", path="b", retryInterval="1s", suspend=False)
+    await world.ready("b")
+    assert await uid_of(world) == uid
+    assert await owner_of(world) == "b"
+
+
+async def test_to_a_suspended_one_and_out_of_git(world: World) -> None:
+    """The first owner deletes it as soon as nobody wants it any more."""
+    await begin(world)
+    await world.kustomization("b", path="b", suspend=True)
+    place(world, "b")
+    await world.ready("a")
+    place(world)
+    await world.ready("a")
+    await gone(world, "ConfigMap", "moving")
+
+
+async def test_to_a_suspended_one_and_back(world: World) -> None:
+    uid = await begin(world)
+    await world.kustomization("b", path="b", suspend=True)
+    place(world, "b")
+    await world.ready("a")
+    place(world, "a")
+    await world.ready("a")
+    assert await uid_of(world) == uid
+
+
+async def test_to_one_whose_build_fails(world: World) -> None:
+    uid = await begin(world)
+    place(world, "b", b_broken=BROKEN)
+    await world.ready("a")
+    await world.failed("b", reason="BuildFailed")
+    assert await uid_of(world) == uid
+    place(world, "b", b_broken=None)
+    await world.ready("a", "b")
+    assert await uid_of(world) == uid
+    assert await owner_of(world) == "b"
+
+
+async def test_a_failing_build_holds_nothing_that_it_does_not_name(world: World) -> None:
+    """Otherwise one broken folder would keep a whole fleet from deleting anything."""
+    await begin(world)
+    place(world, b_broken=BROKEN)
+    await world.ready("a")
+    await world.failed("b", reason="BuildFailed")
+    await gone(world, "ConfigMap", "moving")
+
+
+def _kustomization(world: World, name: str, path: str) -> str:
+    spec = {
+        "interval": "10m",
+        "retryInterval": "1s",
+        "prune": True,
+        "path": path,
+        "sourceRef": {"kind": "GitRepository", "name": "fleet"},
+    }
+    metadata = {"name": name, "namespace": world.namespace}
+    api_version = "kustomize.toolkit.fluxcd.io/v1"
+    return json.dumps({"apiVersion": api_version, "kind": "Kustomization", "metadata": metadata, "spec": spec})
+
+
+async def begin_below(world: World) -> str:
+    """The same, with the Kustomizations in Git themselves, applied by a third."""
+    files = {f"root/{name}.yaml": _kustomization(world, name, name) for name in "ab"}
+    files |= {f"{name}/keep.yaml": config_map(f"keep-{name}", world.namespace, {}) for name in "ab"}
+    world.repo.commit("Begin", {**files, "a/moving.yaml": _moving(world)})
+    await world.git_repository()
+    await world.kustomization("root", path="root")
+    await world.ready("root", "a", "b")
+    return await uid_of(world)
+
+
+async def test_the_old_owner_is_deleted_in_the_same_commit(world: World) -> None:
+    uid = await begin_below(world)
+    place(world, "b", root_a=None, a_keep=None)
+    await world.ready("root", "b")
+    await gone(world, "Kustomization", "a")
+    assert await uid_of(world) == uid
+    assert await owner_of(world) == "b"
+    await gone(world, "ConfigMap", "keep-a")
+
+
+async def test_a_kustomization_is_renamed(world: World) -> None:
+    uids = {name: await uid_of(world, name) for name in ("moving", "keep-a")} if await begin_below(world) else {}
+    world.repo.commit("Rename", {"root/a.yaml": None, "root/c.yaml": _kustomization(world, "c", "a")})
+    await world.ready("root", "c")
+    await gone(world, "Kustomization", "a")
+    for name, uid in uids.items():
+        assert await uid_of(world, name) == uid
+        assert await owner_of(world, name) == "c"
+
+
+async def test_a_kustomization_and_its_folder_are_renamed_while_the_build_fails(world: World) -> None:
+    uid = await begin_below(world)
+    files: dict[str, Any] = {"root/a.yaml": None, "a/moving.yaml": None, "a/keep.yaml": None}
+    files |= {"root/c.yaml": _kustomization(world, "c", "c"), "c/moving.yaml": _moving(world), "c/broken.yaml": BROKEN}
+    world.repo.commit("Rename", files)
+    await world.ready("root")
+    await gone(world, "Kustomization", "a")
+    assert await uid_of(world) == uid
+    world.repo.commit("Mend", {"c/broken.yaml": None})
+    await world.ready("root", "c")
+    assert await uid_of(world) == uid
+    assert await owner_of(world) == "c"
