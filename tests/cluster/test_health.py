@@ -24,6 +24,36 @@ async def test_waits_until_everything_is_healthy(world: World) -> None:
     await world.event("apps", "Health check passed in ")
 
 
+async def test_good_health_is_told_when_it_is_news(world: World) -> None:
+    """The first time, and with each revision that changes something; not for a run that finds all as it was."""
+
+    async def told() -> int:
+        events = [event for event in await world.events("apps") if "Health check passed in " in event["message"]]
+        assert {(event["type"], event["reason"]) for event in events} <= {("Normal", "Progressing")}
+        return sum(event["count"] for event in events)
+
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {"a": "1"})})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps", wait=True)
+    await world.ready("apps")
+    for token in ("first", "second"):
+        await world.request_reconcile("Kustomization", "apps", token)
+
+        async def handled(token: str = token) -> bool:
+            return (await world.status("apps")).get("lastHandledReconcileAt") == token
+
+        await world.eventually("the request is handled", handled)
+    world.repo.commit("Change", {"apps/cm.yaml": config_map("one", world.namespace, {"a": "2"})})
+    await world.ready("apps")
+
+    async def twice() -> bool:
+        return await told() >= 2
+
+    await world.eventually("it is told again", twice)
+    await world.event("apps", "Reconciliation finished")
+    assert await told() == 2
+
+
 async def test_a_bad_commit_fails_and_the_revert_heals(world: World) -> None:
     await world.restart_with(shortest_timeout=timedelta(seconds=1))
     world.repo.commit("Begin", {"apps/web.yaml": deployment("web", world.namespace)})
@@ -82,3 +112,4 @@ async def test_a_failed_check_recovers_by_itself(world: World) -> None:
     await world.eventually("the health check runs", waits)
     await world.apply("v1", "ConfigMap", "late", data={})
     await world.ready("apps")
+    await world.event("apps", "Health check passed in ")

@@ -113,6 +113,24 @@ async def test_a_termination_that_takes_too_long_is_told(pair: World) -> None:
     await pair.eventually("the Kustomization is gone", gone)
 
 
+async def test_an_account_that_is_gone_does_not_hold_up_the_end(pair: World) -> None:
+    """Tenants are often removed with their whole namespace; the objects that stay behind are named, as by Flux."""
+    await pair.kustomization("apps", path="./apps")
+    await pair.ready("apps")
+    await pair.kustomization("apps", path="./apps", serviceAccountName="gone")
+    await pair.delete("Kustomization", "apps")
+
+    async def gone() -> bool:
+        return await pair.get("Kustomization", "apps") is None
+
+    await pair.eventually("the Kustomization is gone", gone)
+    event = await pair.event("apps", "unable to prune objects", f"ServiceAccount '{pair.namespace}/gone' not found")
+    assert (event["type"], event["reason"]) == ("Warning", "PruneFailed")
+    assert f"\nConfigMap/{pair.namespace}/one" in event["message"]
+    assert event["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/revision"] == f"main@sha1:{pair.repo.head}"
+    assert await pair.get("ConfigMap", "one") is not None
+
+
 async def test_a_suspended_kustomization_leaves_its_objects_when_deleted(pair: World) -> None:
     await pair.kustomization("apps", path="./apps", suspend=True)
     await pair.delete("Kustomization", "apps")

@@ -116,6 +116,11 @@ class Access(Generic[R]):
     ) -> None:
         self._recorder.record(as_manifest(resource), type, reason, message, metadata=metadata)
 
+    def forward_event(self, resource: R, reason: str, message: str, metadata: Mapping[str, str]) -> None:
+        """Tell the receiver of all events, if there is one, and write nothing in the cluster."""
+        if self._recorder.forwarder is not None:
+            self._recorder.forward(as_manifest(resource), "Normal", reason, message, metadata=metadata)
+
     async def _patch_finalizers(self, resource: R, finalizers: list[str]) -> Manifest:
         metadata = {"finalizers": finalizers, "resourceVersion": resource.metadata.resource_version}
         return await self._patch(resource, {"metadata": metadata})

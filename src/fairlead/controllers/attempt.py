@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fairlead.objects.inventory import Inventory as Objects
     from fairlead.runtime.status import StatusSession
 
-__all__ = ["Attempt", "timeout_of"]
+__all__ = ["HEALTHY", "Attempt", "timeout_of"]
 
 HEALTHY = "Healthy"
 _ROOM_FOR_RETRY = timedelta(seconds=30)

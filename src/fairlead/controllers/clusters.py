@@ -146,11 +146,20 @@ class Clusters:
         """Raises :class:`ReferenceNotFoundError` and ``InvalidSpecError`` for a kubeconfig that cannot be used, and
         ``UnavailableError`` for a cluster that is down."""
         watcher = await self._watcher(kustomization)
-        account = kustomization.spec.service_account_name or self._settings.scope.default_service_account
+        account = self._account(kustomization)
         if not account:
             return Target(watcher, watcher.client)
         user = f"system:serviceaccount:{kustomization.metadata.namespace}:{account}"
         return Target(watcher, watcher.client.impersonate(user))
+
+    async def check_account(self, kustomization: Kustomization) -> None:
+        """Raises :class:`ReferenceNotFoundError` when the account to act as in this cluster is not there."""
+        account = self._account(kustomization)
+        if account and kustomization.spec.kube_config is None:
+            await self._references.check_account(kustomization.metadata.namespace, account)
+
+    def _account(self, kustomization: Kustomization) -> str:
+        return kustomization.spec.service_account_name or self._settings.scope.default_service_account
 
     async def _watcher(self, kustomization: Kustomization) -> ManagedWatcher:
         reference = kustomization.spec.kube_config

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairlead.api.names import FINALIZER
+from fairlead.api.names import EVENT_ORIGIN_REVISION, EVENT_REVISION, FINALIZER
 from fairlead.controllers.attempt import timeout_of
 from fairlead.controllers.delivery import inventory_of, owner_of
 from fairlead.controllers.references import ReferenceNotFoundError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fairlead.controllers.claims import Wanted
     from fairlead.controllers.clusters import Clusters
     from fairlead.objects.inventory import Inventory
+    from fairlead.runtime.events import EventType
 
 __all__ = ["finalize"]
 
@@ -45,7 +46,8 @@ async def finalize(
         try:
             await _delete_objects(kustomization, access, clusters, wanted, patience)
         except (ReferenceNotFoundError, InvalidSpecError) as error:
-            access.event(kustomization, "Warning", "PruneFailed", f"unable to prune objects: {error}")
+            left = "\n".join(str(ref) for ref in inventory_of(kustomization))
+            _tell(access, kustomization, "Warning", f"unable to prune objects: {error}; these are left:\n{left}")
         except NotReadyError as error:
             # Nothing wakes a deletion, as it would an ordinary run that waits: it has to be tried again.
             raise UnavailableError(str(error)) from error
@@ -60,6 +62,7 @@ async def _delete_objects(
     patience: timedelta | None,
 ) -> None:
     """Delete; with ``patience`` wait until all are gone."""
+    await clusters.check_account(kustomization)
     target = await clusters.target(kustomization)
     owner = owner_of(kustomization)
     inventory = inventory_of(kustomization)
@@ -67,10 +70,9 @@ async def _delete_objects(
     pruner = Pruner(target.watcher, owner, client=target.client, claimed=kept)
     result = await pruner.prune(inventory)
     if result.changes.written:
-        access.event(kustomization, "Normal", "ReconciliationSucceeded", result.changes.lines())
+        _tell(access, kustomization, "Normal", result.changes.lines())
     if result.error is not None:
-        message = f"pruning for deleted resource failed: {result.error}"
-        access.event(kustomization, "Warning", "PruneFailed", message)
+        _tell(access, kustomization, "Warning", f"pruning for deleted resource failed: {result.error}")
         raise result.error
     if result.survivors.without(kept.heirs).versions:
         raise NotReadyError("a new revision came while the objects were deleted; the rest follows")
@@ -78,7 +80,18 @@ async def _delete_objects(
         try:
             await pruner.wait_for_termination(result, patience.total_seconds())
         except FairleadError as error:
-            message = f"failed to wait for resources termination: {error}"
-            access.event(kustomization, "Warning", "PruneFailed", message)
+            _tell(access, kustomization, "Warning", f"failed to wait for resources termination: {error}")
             raise
     target.watcher.state.release_owner(owner)
+
+
+def _tell(access: Access[Kustomization], kustomization: Kustomization, type: EventType, message: str) -> None:
+    """An Event about the end, with the revision that was applied."""
+    status = kustomization.status
+    pairs = (
+        (EVENT_REVISION, status.last_applied_revision),
+        (EVENT_ORIGIN_REVISION, status.last_applied_origin_revision),
+    )
+    metadata = {key: value for key, value in pairs if value}
+    reason = "ReconciliationSucceeded" if type == "Normal" else "PruneFailed"
+    access.event(kustomization, type, reason, message, metadata)

@@ -19,6 +19,7 @@ from fairlead.engine.ignore import IgnoreRule, IgnoreRules
 from fairlead.engine.options import ApplyOptions
 from fairlead.engine.plan import Action, Owner
 from fairlead.engine.prune import PruneBudget, PruneBudgetError, Pruner, stale_entries
+from fairlead.objects.duration import format_duration
 from fairlead.objects.inventory import Inventory
 from fairlead.objects.ref import GroupKind
 from fairlead.objects.selector import Selector
@@ -113,8 +114,9 @@ class Delivery:
 
     async def _record_inventory(self, inventory: Inventory) -> None:
         self._attempt.inventory = inventory
-        text = f"Detecting drift for revision {self._attempt.revision}"
-        await self._attempt.session.write(self._attempt.progress(text))
+        attempt = self._attempt
+        text = f"Detecting drift for revision {attempt.revision} with a timeout of {format_duration(attempt.timeout)}"
+        await attempt.session.write(attempt.progress(text))
 
     async def _prune(self, before: Inventory, desired: Inventory) -> bool:
         """Delete what is no longer wanted; whether anything was."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fairlead.api import names
+from fairlead.controllers.attempt import HEALTHY
 from fairlead.controllers.waits import Subject
 from fairlead.engine.custom_health import CustomHealth, HealthRules
 from fairlead.engine.wait import HealthTracker, WaitOptions, jobs_with_ttl
 from fairlead.errors import FairleadError
 from fairlead.objects.duration import format_seconds
 from fairlead.objects.ref import GroupKind, ObjectRef, split_api_version
+from fairlead.runtime.conditions import is_true
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,13 +55,12 @@ class HealthChecks:
         memory.changed, memory.artifact, memory.started = delivered.changed, attempt.artifact, attempt.started
         if attempt.written:
             attempt.written["appliedIn"] = format_seconds(now - attempt.started)
-        memory.written = attempt.written
+        memory.written, memory.tells_health = attempt.written, _is_news(attempt, changed=delivered.changed)
         refs = health_refs(attempt.kustomization, delivered.applied)
         rules = _rules(attempt.kustomization, refs)
         if await HealthTracker(target.watcher).is_ready(refs, rules):
             self._waits.cancel(attempt.key)
-            healthy = _passed(now - attempt.started) if refs else ""
-            return await self._outcomes.succeed(attempt, memory, healthy=healthy)
+            return await self._succeed(attempt, memory, _passed(now - attempt.started) if refs else "")
         timeout = attempt.timeout.total_seconds()
         options = WaitOptions(
             timeout=timeout - (now - attempt.started), may_vanish=jobs_with_ttl(build.objects()), rules=rules
@@ -82,10 +83,20 @@ class HealthChecks:
         self._waits.cancel(attempt.key)
         if isinstance(wait.outcome, FairleadError):
             raise wait.outcome
-        text = _passed(wait.outcome)
-        if memory.changed:
-            self._outcomes.tell(attempt, "Normal", "Progressing", text)
-        return await self._outcomes.succeed(attempt, memory, healthy=text)
+        return await self._succeed(attempt, memory, _passed(wait.outcome))
+
+    async def _succeed(self, attempt: Attempt, memory: Memory, healthy: str) -> Result:
+        """``healthy`` is what to tell of the health; empty when nothing was checked."""
+        if healthy and memory.tells_health:
+            self._outcomes.tell(attempt, "Normal", "Progressing", healthy)
+        return await self._outcomes.succeed(attempt, memory, healthy=healthy)
+
+
+def _is_news(attempt: Attempt, *, changed: bool) -> bool:
+    """Flux's rule for the Event: it was not known to be healthy, or a new revision has changed something."""
+    status = attempt.kustomization.status
+    was_healthy = is_true(status.conditions or (), HEALTHY)
+    return not was_healthy or (changed and status.last_applied_revision != attempt.revision)
 
 
 def health_refs(kustomization: Kustomization, applied: Sequence[ObjectRef]) -> list[ObjectRef]:

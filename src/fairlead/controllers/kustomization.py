@@ -280,7 +280,7 @@ class Kustomizations:
         attempt.artifact = memory.artifact = self._artifact(attempt.kustomization)
         attempt.digest = memory.delivered.digest
         if attempt.kustomization.status.last_applied_revision != attempt.revision:
-            await attempt.session.write(attempt.noted())
+            await self.outcomes.note(attempt)
         return memory.as_planned(self._clock.monotonic())
 
     # -- drift -----------------------------------------------------------------------------------------------------

@@ -45,6 +45,8 @@ class Memory:
     """What that delivery was made from."""
     changed: bool = False
     """Whether it changed anything."""
+    tells_health: bool = False
+    """Whether its good health is news: after a failure or before the first success, or with a change that came."""
     written: dict[str, str] = field(default_factory=dict)
     """What it changed, as :attr:`Attempt.written`."""
     started: float = 0.0

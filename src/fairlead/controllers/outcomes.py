@@ -61,13 +61,16 @@ class Outcomes:
         if _is_news(attempt, memory, healthy=bool(healthy)):
             duration = now - attempt.started
             await attempt.session.write(attempt.succeeded(healthy=healthy, duration=duration))
-            interval = format_duration(attempt.interval)
-            text = f"Reconciliation finished in {format_seconds(duration)}, next run in {interval}"
-            metadata = attempt.audit | {names.EVENT_COMMIT_STATUS: names.COMMIT_STATUS_UPDATE}
-            self.tell(attempt, "Normal", "ReconciliationSucceeded", text, metadata)
+            self.tell(attempt, "Normal", "ReconciliationSucceeded", _finished(attempt, duration), _marking(attempt))
         jitter = self._settings.interval_jitter
         spread = random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 - spreads load, hides nothing
         return memory.next_in(attempt.interval.total_seconds() * spread, now)
+
+    async def note(self, attempt: Attempt) -> None:
+        """A revision that changes nothing is written down. Who marks commits hears of it; it is no news otherwise."""
+        await attempt.session.write(attempt.noted())
+        text = _finished(attempt, self._clock.monotonic() - attempt.started)
+        self._access.forward_event(attempt.kustomization, "ReconciliationSucceeded", text, _marking(attempt))
 
     async def fail(self, attempt: Attempt, memory: Memory, error: FairleadError) -> Result:
         """One condition, one Event, and when to try again."""
@@ -109,6 +112,15 @@ class Outcomes:
             memory.failures = min(memory.failures + 1, MOST_DOUBLINGS)
         memory.next_in(delay, self._clock.monotonic())
         return Result(requeue_after=delay, error=error)
+
+
+def _finished(attempt: Attempt, duration: float) -> str:
+    return f"Reconciliation finished in {format_seconds(duration)}, next run in {format_duration(attempt.interval)}"
+
+
+def _marking(attempt: Attempt) -> dict[str, str]:
+    """What makes an Event the mark of its commit."""
+    return attempt.audit | {names.EVENT_COMMIT_STATUS: names.COMMIT_STATUS_UPDATE}
 
 
 def _patience(memory: Memory, error: FairleadError, now: float) -> float:

@@ -1,4 +1,4 @@
-"""What specs refer to: Secrets and ConfigMaps, read when they are needed and never kept.
+"""What specs refer to: Secrets, ConfigMaps and ServiceAccounts, read when they are needed and never kept.
 
 A missing or unusable reference is an error that names it; the one who refers to it is woken when it changes, if it
 bears the label for that, and otherwise looks again at its next try.
@@ -24,7 +24,7 @@ __all__ = ["ReferenceNotFoundError", "References"]
 
 
 class ReferenceNotFoundError(ForbiddenError):
-    """A Secret or ConfigMap that a spec names is not there, or lacks what it has to hold."""
+    """An object that a spec names is not there, or lacks what it has to hold."""
 
     reason: ClassVar[str] = "AuthenticationFailed"
 
@@ -46,6 +46,10 @@ class References:
     async def config_map(self, namespace: str, name: str) -> Mapping[str, str]:
         """The data of a ConfigMap; binary data are left out."""
         return part(await self._get("ConfigMap", namespace, name), "data")
+
+    async def check_account(self, namespace: str, name: str) -> None:
+        """Raises :class:`ReferenceNotFoundError` for a ServiceAccount that is not there."""
+        await self._get("ServiceAccount", namespace, name)
 
     async def _get(self, kind: str, namespace: str, name: str) -> Mapping[str, object]:
         try:

@@ -133,16 +133,7 @@ class EventRecorder:
             annotations=_annotations(involved, metadata or {}),
         )
         now = self._clock.now()
-        if self.forwarder is not None:
-            self.forwarder.send(
-                _reference(involved),
-                error=type == "Warning",
-                reason=reason,
-                message=message,
-                metadata=dict(same.annotations),
-                component=self.component,
-                moment=now,
-            )
+        self.forward(involved, type, reason, message, metadata=metadata)
         if (waiting := self._queue.items.get(same)) is not None:
             waiting.count += 1
             waiting.last = now
@@ -154,6 +145,27 @@ class EventRecorder:
         if type == "Warning":
             self._queue.items.move_to_end(same, last=False)
         self._queue.arrived.set()
+
+    def forward(
+        self,
+        involved: Manifest,
+        type: EventType,
+        reason: str,
+        message: str,
+        *,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Tell only who hears of every event; nothing is written in the cluster."""
+        if self.forwarder is not None:
+            self.forwarder.send(
+                _reference(involved),
+                error=type == "Warning",
+                reason=reason,
+                message=message,
+                metadata=dict(_annotations(involved, metadata or {})),
+                component=self.component,
+                moment=self._clock.now(),
+            )
 
     async def run(self) -> None:
         """Write events until cancelled; what is left then is lost unless :meth:`flush` was awaited before."""

@@ -26,7 +26,8 @@ __all__ = ["EventForwarder"]
 
 log = logging.getLogger(__name__)
 
-QUEUE_LIMIT = 1000
+QUEUE_LIMIT = 5000
+"""As many as may come at once: one for each Kustomization that notes a new revision."""
 ATTEMPTS = 5
 """The first and four more, as Flux."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
