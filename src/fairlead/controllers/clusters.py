@@ -89,12 +89,12 @@ class _Remote:
             raise self._failure
 
     async def _ask(self) -> None:
+        server = self._client.config.server
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 await self._client.request("GET", "/version")
             self._failure = None
         except TimeoutError:
-            server = self._client.config.server
             self._failure = _unreachable(f"{server} did not answer within {PROBE_SECONDS:g} s")
         except UnavailableError as error:
             self._failure = _unreachable(error)
@@ -102,6 +102,11 @@ class _Remote:
             self._failure = type(error)(str(error))
         except FairleadError:
             self._failure = None  # it answers, if only to refuse
+        except Exception:
+            # An error that escapes would end the connections of all who use this cluster. Its text is not shown:
+            # nobody has vetted it.
+            log.exception("the question whether %s is there failed by a fault of this program", server)
+            self._failure = _unreachable(f"{server} cannot be asked, by a fault of this program; its log says more")
         finally:
             self._asked_at = time.monotonic()
             self._probe = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import os
 import ssl
 import tempfile
@@ -19,18 +20,24 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fairlead.errors import ForbiddenError
+from fairlead.errors import ForbiddenError, UnavailableError
 from fairlead.kube.config import KubeconfigError
 
 if TYPE_CHECKING:
-    from fairlead.kube.config import ClusterConfig, ExecPlugin
+    from collections.abc import Awaitable, Callable
+
+    from fairlead.kube.config import ClusterConfig, ExecPlugin, IssuedToken
 
 __all__ = ["Access", "Credentials", "CredentialsError", "ssl_context"]
+
+log = logging.getLogger(__name__)
 
 TOKEN_FILE_SECONDS = 60.0
 EXPIRY_MARGIN_SECONDS = 30.0
 ISSUED_TOKEN_PART = 0.8
 """The part of an issued token's life for which it is used."""
+ASK_AGAIN_SECONDS = 5.0
+"""After which a token is asked for again when none was to be had and the last one is still good."""
 EXEC_TIMEOUT_SECONDS = 60.0
 
 
@@ -79,6 +86,8 @@ class Credentials:
         self._tls = ssl_context(config) if config.server.startswith("https:") else None
         self._access: Access | None = None
         self._expires = 0.0
+        self._ends = 0.0
+        """When an issued token is really over; it is renewed before."""
         self._lock = asyncio.Lock()
 
     @property
@@ -106,9 +115,7 @@ class Credentials:
         if config.exec_plugin is not None:
             return await self._run_plugin(config.exec_plugin)
         if config.token_source is not None:
-            issued = await config.token_source()
-            self._expires = time.monotonic() + max(issued.seconds * ISSUED_TOKEN_PART, 1.0)
-            return Access(f"Bearer {issued.text}", self._tls)
+            return await self._issued(config.token_source)
         if config.token_file is not None:
             self._expires = time.monotonic() + TOKEN_FILE_SECONDS
             return Access(f"Bearer {_read_token(config.token_file)}", self._tls)
@@ -119,6 +126,20 @@ class Credentials:
             pair = base64.b64encode(f"{config.username}:{config.password}".encode()).decode()
             return Access(f"Basic {pair}", self._tls)
         return Access("", self._tls)
+
+    async def _issued(self, issue: Callable[[], Awaitable[IssuedToken]]) -> Access:
+        """A new token, or the last one while that is good and whoever issues them does not answer."""
+        try:
+            issued = await issue()
+        except UnavailableError as error:
+            if self._access is None or time.monotonic() >= self._ends:
+                raise
+            log.warning("the token for %s was not renewed, it is used until it ends: %s", self._config.server, error)
+            self._expires = min(time.monotonic() + ASK_AGAIN_SECONDS, self._ends)
+            return self._access
+        now = time.monotonic()
+        self._expires, self._ends = now + max(issued.seconds * ISSUED_TOKEN_PART, 1.0), now + issued.seconds
+        return Access(f"Bearer {issued.text}", self._tls)
 
     async def _run_plugin(self, plugin: ExecPlugin) -> Access:
         status = await _plugin_status(plugin, self._config)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fairlead.errors import UnavailableError
 from fairlead.kube.client import KubeClient
 from fairlead.kube.config import ClusterConfig, ExecPlugin, IssuedToken, KubeconfigError
 from fairlead.kube.credentials import Credentials, CredentialsError
@@ -196,3 +197,47 @@ async def test_an_issued_token_is_renewed_before_it_ends(monkeypatch: pytest.Mon
     credentials.renew(await credentials.current())
     assert (await credentials.current()).authorization == "Bearer token-3"
     assert "token-4" not in repr(await issue())
+
+
+async def test_a_token_is_used_to_its_end_while_none_is_issued(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now, asked, down = 1000.0, 0, False
+    monkeypatch.setattr("fairlead.kube.credentials.time.monotonic", lambda: now)
+
+    async def issue() -> IssuedToken:
+        nonlocal asked
+        asked += 1
+        if down:
+            raise UnavailableError("nobody is there")
+        return IssuedToken(f"token-{asked}", 600.0)
+
+    credentials = Credentials(ClusterConfig(server="http://x", token_source=issue))
+    await credentials.current()
+    down = True
+    for passed, questions in ((481.0, 2), (1.0, 2), (5.0, 3), (112.0, 4)):
+        now += passed
+        assert (await credentials.current()).authorization == "Bearer token-1"
+        assert asked == questions
+    assert "nobody is there" in caplog.text
+    assert "token-1" not in caplog.text
+    now += 2.0
+    with pytest.raises(UnavailableError):
+        await credentials.current()
+    down = False
+    assert (await credentials.current()).authorization == "Bearer token-6"
+
+
+async def test_a_token_that_was_refused_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = iter(["token-1"])
+
+    async def issue() -> IssuedToken:
+        try:
+            return IssuedToken(next(tokens), 600.0)
+        except StopIteration:
+            raise UnavailableError("nobody is there") from None
+
+    credentials = Credentials(ClusterConfig(server="http://x", token_source=issue))
+    credentials.renew(await credentials.current())
+    with pytest.raises(UnavailableError):
+        await credentials.current()
