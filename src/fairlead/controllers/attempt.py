@@ -20,7 +20,7 @@ from fairlead.controllers.conditionset import ConditionSet
 from fairlead.engine.plan import Action
 from fairlead.objects.duration import format_duration, format_seconds, parse_duration
 from fairlead.runtime.clock import timestamp
-from fairlead.runtime.conditions import FALSE, TRUE, UNKNOWN, find_condition
+from fairlead.runtime.conditions import FALSE, UNKNOWN, find_condition
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -149,7 +149,7 @@ class Attempt:
         """Applied and, where asked for, healthy; ``healthy`` is the message of that condition or empty."""
         conditions = self._conditions()
         if healthy:
-            conditions.set(HEALTHY, TRUE, "Succeeded", healthy)
+            conditions.still(HEALTHY, "Succeeded", healthy)
         else:
             conditions.remove(HEALTHY)
         conditions.succeeded("ReconciliationSucceeded", f"Applied revision: {self.revision}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from fairlead.runtime import conditions as rules
 from fairlead.runtime.conditions import FALSE, READY, RECONCILING, STALLED, TRUE, UNKNOWN
 
@@ -35,6 +37,16 @@ class ConditionSet:
         self._conditions = rules.set_condition(
             self._conditions, type, status, reason, message, self._generation, self._now
         )
+
+    def still(self, type: str, reason: str, message: str) -> None:
+        """True, as a moment ago: the time of transition stays if only the message tells of another check."""
+        before = rules.find_condition(self._conditions, type)
+        self.set(type, TRUE, reason, message)
+        if before is not None and (before.status, before.reason) == (TRUE, reason):
+            self._conditions = [
+                replace(each, last_transition_time=before.last_transition_time) if each.type == type else each
+                for each in self._conditions
+            ]
 
     def remove(self, *types: str) -> None:
         for type in types:

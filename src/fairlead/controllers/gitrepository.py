@@ -241,7 +241,7 @@ class GitRepositories:
         """An Event for a new artifact, and one for a recovery."""
         before = repository.status.artifact
         ready = find_condition(repository.status.conditions or (), READY)
-        is_new = before is None or before.digest != artifact.digest or before.revision != artifact.revision
+        is_new = not _is_known(repository, before, artifact)
         recovered = ready is not None and ready.status == FALSE
         if not (is_new or recovered):
             return
@@ -315,6 +315,14 @@ class GitRepositories:
         known = self._local.pop(key, None)
         if known:
             known[1]()
+
+
+def _is_known(repository: GitRepository, before: ArtifactStatus | None, artifact: ArtifactStatus) -> bool:
+    """Whether users were told of this artifact; of an archive that Flux stored for the same commit, Flux told them."""
+    if before is None or before.revision != artifact.revision:
+        return False
+    by_flux = not tree_id_of(before) and repository.status.observed_generation == repository.metadata.generation
+    return by_flux or before.digest == artifact.digest
 
 
 def _requested(repository: GitRepository) -> str | None:

@@ -1,10 +1,27 @@
-"""The fleet of the hand-over: what is in Git, and the Kustomizations that deliver it, all in one namespace."""
+"""The fleet of the hand-over: what is in Git, and the Kustomizations that deliver it, all in one namespace.
+
+Others have their hands in it as well: what they made before Flux came (:func:`made_before`), and what they changed
+after it (:func:`changed_after`). Neither engine may touch that.
+"""
 
 from __future__ import annotations
 
+import base64
+import json
+from pathlib import Path
 from typing import Any
 
-__all__ = ["NAMESPACE", "files", "git_repository", "kustomizations"]
+__all__ = [
+    "FAILING",
+    "HELD",
+    "NAMESPACE",
+    "READY",
+    "changed_after",
+    "files",
+    "git_repository",
+    "kustomizations",
+    "made_before",
+]
 
 NAMESPACE = "handover-fleet"
 """Replaced by the namespace of a test when the recorded objects are used."""
@@ -61,6 +78,70 @@ kind: Secret
 metadata: {name: words}
 stringData: {word: open}
 """
+RULES = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: merging, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/ssa: Merge}}
+data: {ours: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: overriding, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/ssa: Override}}
+data: {ours: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: starting, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/ssa: IfNotPresent}}
+data: {first: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: present, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/ssa: IfNotPresent}}
+data: {first: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: ignored, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/ssa: Ignore}}
+data: {ours: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: absent, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/ssa: Ignore}}
+data: {ours: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: kept, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}}
+data: {ours: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: literal, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/substitute: disabled}}
+data: {text: "${zone}"}
+"""
+SCALED = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: scaled}
+spec:
+  selector: {matchLabels: {app: scaled}}
+  template:
+    metadata: {labels: {app: scaled}}
+    spec:
+      containers:
+      - {name: scaled, image: "example.org/scaled:${release:=1}", env: [{name: ZONE, value: "${zone}"}]}
+"""
+LOGIN = """\
+resources: [login.yaml]
+generatorOptions: {disableNameSuffixHash: true}
+secretGenerator:
+- name: made
+  envs: [made.env]
+"""
+VECTORS = Path(__file__).parents[2] / "unit" / "build" / "sops" / "vectors.json"
+READY = ("infra", "apps", "paused", "secrets", "rules", "checked")
+FAILING = "broken"
+HELD = "held"
 PLAIN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: NAME}\ndata: {key: value}\n"
 
 
@@ -73,7 +154,56 @@ def files() -> dict[str, str]:
         "apps/configs.yaml": MERGED,
         "apps/extra.yaml": PLAIN.replace("NAME", "extra"),
         "paused/paused.yaml": PLAIN.replace("NAME", "paused"),
+        "held/held.yaml": PLAIN.replace("NAME", "held"),
+        "rules/rules.yaml": RULES,
+        "rules/kustomization.yaml": "namespace: overruled\nresources: [rules.yaml]\n",
+        "checked/scaled.yaml": SCALED,
+        "secrets/login.yaml": _encrypted("yaml-encrypted-regex"),
+        "secrets/made.env": _encrypted("dotenv"),
+        "secrets/kustomization.yaml": LOGIN,
     }
+
+
+def _encrypted(name: str) -> str:
+    vectors = json.loads(VECTORS.read_text())["vectors"]
+    return next(str(vector["encrypted"]) for vector in vectors if vector["name"] == name)
+
+
+def made_before() -> list[tuple[str, dict[str, Any]]]:
+    """What is in the namespace before Flux comes, each with its field manager."""
+    key = json.loads(VECTORS.read_text())["keys"]["age"]
+    keys = _object("Secret", "keys") | {"data": {"a.agekey": base64.b64encode(key.encode()).decode()}}
+    return [
+        ("operator", keys),
+        ("operator", _object("ConfigMap", "variables") | {"data": {"zone": "south"}}),
+        *[
+            (manager, _object("ConfigMap", name) | {"data": {"theirs": "1"}})
+            for manager, name in (
+                ("operator", "merging"),
+                ("kubectl-create", "overriding"),
+                ("operator", "present"),
+                ("operator", "ignored"),
+            )
+        ],
+    ]
+
+
+def changed_after() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """What is changed while Flux's fleet is at rest: the field manager, the object and a merge patch."""
+    deployment = _object("Deployment", "scaled") | {"apiVersion": "apps/v1"}
+    suspend = {"spec": {"suspend": True}}
+    return [
+        ("flux-client", _kustomization(HELD), suspend),
+        ("kubectl-edit", _object("ConfigMap", "held"), {"data": {"key": "by hand"}}),
+        ("autoscaler", deployment, {"spec": {"replicas": 3}}),
+        ("operator", deployment, {"metadata": {"annotations": {"example.org/owner": "someone"}}}),
+        ("kubectl-edit", _object("ConfigMap", "merging"), {"data": {"theirs": "2", "more": "1"}}),
+        ("kubectl-edit", _object("ConfigMap", "starting"), {"data": {"first": "2"}}),
+    ]
+
+
+def _object(kind: str, name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}}
 
 
 def git_repository(url: str) -> dict[str, Any]:
@@ -99,8 +229,23 @@ def kustomizations() -> list[dict[str, Any]]:
         _kustomization("infra"),
         _kustomization("apps", **apps),
         _kustomization("paused", **checks),
-        _kustomization("broken"),
+        _kustomization(FAILING),
+        _kustomization(HELD),
+        _kustomization("secrets", decryption={"provider": "sops", "secretRef": {"name": "keys"}}),
+        _kustomization("rules", postBuild={"substitute": {"zone": "west"}}, deletionPolicy="Orphan"),
+        _kustomization("checked", **_checked()),
     ]
+
+
+def _checked() -> dict[str, Any]:
+    variables = [{"kind": "ConfigMap", "name": "variables"}, {"kind": "Secret", "name": "none", "optional": True}]
+    health = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "scaled", "namespace": NAMESPACE}
+    return {
+        "dependsOn": [{"name": "infra"}, {"name": "secrets"}],
+        "healthChecks": [health],
+        "postBuild": {"substituteFrom": variables},
+        "force": True,
+    }
 
 
 def _kustomization(name: str, **spec: Any) -> dict[str, Any]:

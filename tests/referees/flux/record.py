@@ -89,6 +89,8 @@ class Recorder:
             await client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": fleet.NAMESPACE}})
             for crd in crds:
                 await client.apply(crd, field_manager="flux")
+            for manager, manifest in fleet.made_before():
+                await client.create(manifest, field_manager=manager)
             for manifest in [fleet.git_repository(self._server.url("fleet.git")), *fleet.kustomizations()]:
                 await self._put(manifest)
             await self._play_source(commit, address)
@@ -149,17 +151,22 @@ class Recorder:
         async with asyncio.timeout(60):
             while not await self._handled(name):  # noqa: ASYNC110 - the server says nothing by itself
                 await asyncio.sleep(0.5)
+        if name == "flux":
+            for manager, manifest, change in fleet.changed_after():
+                await self._client.patch(ObjectRef.of(manifest), change, PatchType.MERGE, field_manager=manager)
         await asyncio.sleep(2)  # events are written behind
         definition = await self._client.get(ObjectRef.of(load(fleet.CRD)))
         return [definition, *[item for kind in KINDS for item in await self._list(kind)]]
 
     async def _handled(self, name: str) -> bool:
         for item in await self._list(KUSTOMIZATION):
+            if item["spec"].get("suspend"):
+                continue
             status = item.get("status") or {}
             if status.get("lastHandledReconcileAt") != TOKEN[name]:
                 return False
             ready = next((each for each in status.get("conditions") or () if each["type"] == "Ready"), None)
-            wanted = "False" if item["metadata"]["name"] == "broken" else "True"
+            wanted = "False" if item["metadata"]["name"] == fleet.FAILING else "True"
             if ready is None or ready["status"] != wanted:
                 return False
         return True

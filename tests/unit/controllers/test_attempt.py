@@ -134,3 +134,16 @@ def test_the_origin_of_an_artifact_is_told() -> None:
     status = run.succeeded(healthy="", duration=1)
     assert status["lastAppliedOriginRevision"] == status["lastAttemptedOriginRevision"] == "main@sha1:origin"
     assert run.event_metadata["originRevision"] == "main@sha1:origin"
+
+
+def test_another_check_that_passed_moves_no_transition() -> None:
+    """A hand-over from Flux changed Healthy's time in every Kustomization, though all had been well all the time."""
+    then = "2026-01-01T00:00:00Z"
+    before = condition("Healthy", "True", "Succeeded", "Health check passed in 34ms") | {"lastTransitionTime": then}
+    after = attempt({"conditions": [before]}).succeeded(healthy="Health check passed in 80ms", duration=0.1)
+    healthy = next(each for each in after["conditions"] if each["type"] == "Healthy")
+    assert (healthy["lastTransitionTime"], healthy["message"]) == (then, "Health check passed in 80ms")
+    ill = before | {"status": "False", "reason": "HealthCheckFailed"}
+    after = attempt({"conditions": [ill]}).succeeded(healthy="Health check passed in 80ms", duration=0.1)
+    healthy = next(each for each in after["conditions"] if each["type"] == "Healthy")
+    assert healthy["lastTransitionTime"] == "2026-01-02T00:00:00Z"
