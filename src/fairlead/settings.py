@@ -51,6 +51,11 @@ class ScopeSettings:
     """Whether ``file://`` repositories are read. Off in a cluster, where they would show the pod's own files."""
     default_service_account: str = ""
     """Who applies when a Kustomization names nobody; empty means the controllers' own account."""
+    default_kubeconfig_service_account: str = ""
+    """Whose token goes to another cluster when the ConfigMap of a Kustomization names nobody; an account in its own
+    namespace. Empty means that each ConfigMap has to name one: the controllers' own identity is never lent."""
+    sops_age_secret: str = ""
+    """Secret in the runtime namespace with age keys for those who have no Secret of their own for decryption."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

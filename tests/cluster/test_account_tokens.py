@@ -3,6 +3,7 @@ trusts its own issuer."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from tests.support.manifests import config_map
@@ -64,6 +65,17 @@ async def test_an_account_that_is_not_there_is_named(world: World) -> None:
     failure = await world.failed("apps")
     assert f"ServiceAccount '{world.namespace}/nobody'" in failure["message"]
     assert "not found" in failure["message"]
+
+
+async def test_an_account_of_the_own_namespace_for_who_names_none(world: World) -> None:
+    await world.stop()
+    scope = dataclasses.replace(world.settings.scope, default_kubeconfig_service_account="tenant")
+    world.settings = dataclasses.replace(world.settings, scope=scope)
+    await world.start()
+    await begin(world, serviceAccountName="")
+    await world.kustomization("apps", path="apps", kubeConfig={"configMapRef": {"name": "there"}})
+    failure = await world.failed("apps", reason="ReconciliationFailed")
+    assert f"system:serviceaccount:{world.namespace}:tenant" in failure["message"]
 
 
 async def test_a_cloud_is_refused_with_a_word_on_what_to_use(world: World) -> None:

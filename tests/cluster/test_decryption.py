@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,3 +135,20 @@ async def test_an_account_for_key_services_stalls(world: World) -> None:
     await world.kustomization("apps", path="apps", decryption=SOPS)
     await world.ready("apps")
     assert text_of(await world.get("Secret", "login"), "user") == "admin"
+
+
+async def test_age_keys_for_everybody_open_what_nobody_brought_a_key_for(world: World) -> None:
+    await world.stop()
+    scope = dataclasses.replace(world.settings.scope, sops_age_secret="everybody")
+    world.settings = dataclasses.replace(world.settings, scope=scope, runtime_namespace=world.namespace)
+    await world.start()
+    world.repo.commit("Begin", encrypted_secret(world))
+    await world.git_repository()
+    await world.kustomization("apps", path="apps", decryption={"provider": "sops"})
+    failure = await world.failed("apps", reason="BuildFailed")
+    assert f"--sops-age-secret: Secret '{world.namespace}/everybody' not found" in failure["message"]
+    # The Secret wakes all who decrypt: it bears the label for that.
+    data = {"a.agekey": base64.b64encode(DATA["keys"]["age"].encode()).decode()}
+    await world.apply("v1", "Secret", "everybody", data=data, labels=WATCHED)
+    await world.ready("apps")
+    assert text_of(await world.get("Secret", "login"), "password") == "correct horse: battery"

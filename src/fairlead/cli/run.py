@@ -29,6 +29,21 @@ __all__ = ["run"]
 @click.option("--no-remote-bases", is_flag=True, help="Refuse kustomizations with URLs in them.")
 @click.option("--default-service-account", default="", help="Who applies when a Kustomization names nobody.")
 @click.option(
+    "--default-kubeconfig-service-account",
+    default="",
+    help="Whose token goes to another cluster when the ConfigMap for it names nobody.",
+)
+@click.option(
+    "--sops-age-secret",
+    default="",
+    metavar="NAME",
+    help="Secret in flux-system with age keys for Kustomizations that have none for decryption.",
+)
+@click.option(
+    "--watch-configs-label-selector",
+    help="Changes of ConfigMaps and Secrets with these labels wake their users.  [default: Flux's]",
+)
+@click.option(
     "--local-repositories/--no-local-repositories", default=None, help="Whether to read file:// repositories."
 )
 @click.option("--concurrent", type=click.IntRange(min=1), help="Kustomizations that are reconciled at once.")
@@ -120,6 +135,9 @@ def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
         no_cross_namespace_refs="no_cross_namespace_refs",
         no_remote_bases="no_remote_bases",
         default_service_account="default_service_account",
+        default_kubeconfig_service_account="default_kubeconfig_service_account",
+        sops_age_secret="sops_age_secret",  # noqa: S106 - the name of a flag
+        config_label_selector="watch_configs_label_selector",
     )
     apply = said(override_managers="override_manager", custom_stage_kinds="custom_apply_stage_kinds")
     lease = said(

@@ -51,8 +51,11 @@ class Account:
         return hashlib.sha256(b"account\0" + "\0".join(parts).encode()).hexdigest()
 
 
-def read_account(data: Mapping[str, str], namespace: str, shown: str) -> Account:
-    """What a ConfigMap says; ``shown`` names it in errors. Raises ``InvalidSpecError``."""
+def read_account(data: Mapping[str, str], namespace: str, shown: str, *, default: str = "") -> Account:
+    """What a ConfigMap says; ``shown`` names it in errors, ``default`` is the account when it names none.
+
+    Raises ``InvalidSpecError``.
+    """
     provider = data.get("provider", "")
     if provider in _CLOUDS:
         raise InvalidSpecError(
@@ -61,7 +64,7 @@ def read_account(data: Mapping[str, str], namespace: str, shown: str) -> Account
         )
     if provider != "generic":
         raise InvalidSpecError(f"{shown}: 'provider' must be 'generic', it is '{provider}'")
-    name = data.get("serviceAccountName", "").strip()
+    name = data.get("serviceAccountName", "").strip() or default
     if not name:
         raise InvalidSpecError(
             f"{shown}: set 'serviceAccountName'; the controllers' own identity is not used for other clusters"

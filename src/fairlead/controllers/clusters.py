@@ -183,7 +183,9 @@ class Clusters:
 
     async def _by_account(self, namespace: str, name: str) -> tuple[_Named, _Place]:
         shown = f"ConfigMap '{namespace}/{name}'"
-        account = read_account(await self._references.config_map(namespace, name), namespace, shown)
+        data = await self._references.config_map(namespace, name)
+        default = self._settings.scope.default_kubeconfig_service_account
+        account = read_account(data, namespace, shown, default=default)
         place = _Place(account.identity, shown, lambda: account_config(account, self.local.client))
         return ("ConfigMap", namespace, name, ""), place
 

@@ -1,11 +1,11 @@
-"""The private keys of a Kustomization, from the Secret that ``spec.decryption`` names."""
+"""The private keys of a Kustomization: from the Secret that ``spec.decryption`` names, or those for everybody."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from fairlead.api.names import SOPS_MAC
-from fairlead.build.sops import Keys
+from fairlead.build.sops import AGE_ENDING, Keys
 from fairlead.controllers.faults import FeatureDisabledError
 from fairlead.controllers.references import ReferenceNotFoundError
 from fairlead.errors import BuildError
@@ -28,15 +28,27 @@ def check_account(kustomization: Kustomization) -> None:
 
 
 async def load_keys(kustomization: Kustomization, references: References) -> Keys | None:
-    """``None`` when nothing is to be decrypted; raises ``BuildError`` when the Secret is not there."""
+    """``None`` when nothing is to be decrypted; raises ``BuildError`` when no Secret is there."""
     decryption = kustomization.spec.decryption
     if decryption is None:
         return None
     verify_mac = kustomization.metadata.annotations.get(SOPS_MAC) != "ignored"
-    if decryption.secret_ref is None:
-        return Keys(verify_mac=verify_mac)
     try:
-        secret = await references.secret(kustomization.metadata.namespace, decryption.secret_ref.name)
+        if decryption.secret_ref is not None:
+            secret = await references.secret(kustomization.metadata.namespace, decryption.secret_ref.name)
+            return Keys.from_secret(secret, verify_mac=verify_mac)
     except ReferenceNotFoundError as error:
-        raise BuildError(f"spec.decryption.secretRef: {error}") from error
-    return Keys.from_secret(secret, verify_mac=verify_mac)
+        if references.age_secret is None:
+            raise BuildError(f"spec.decryption.secretRef: {error}") from error
+    return Keys.from_secret(await _shared_age_keys(references), verify_mac=verify_mac)
+
+
+async def _shared_age_keys(references: References) -> dict[str, bytes]:
+    """The age keys for all who bring none; other entries of that Secret are nobody's business here, as with Flux."""
+    if references.age_secret is None:
+        return {}
+    try:
+        secret = await references.secret(references.age_secret.namespace, references.age_secret.name)
+    except ReferenceNotFoundError as error:
+        raise BuildError(f"--sops-age-secret: {error}") from error
+    return {name: value for name, value in secret.items() if name.endswith(AGE_ENDING)}

@@ -93,7 +93,11 @@ class Triggers:
         kustomizations: Kustomizations,
         wakes: Wakes,
         quiet_seconds: float,
+        *,
+        age_secret: ObjectRef | None = None,
     ) -> None:
+        """``age_secret`` holds keys of all who decrypt."""
+        self._age_secret = age_secret
         self._sources = sources
         self._access = access
         self._source_queue = source_queue
@@ -172,7 +176,12 @@ class Triggers:
         self._by_source.set(key, [source_of(known)] if known else ())
         self._by_dependency.set(key, dependencies_of(known) if known else ())
         self._by_ready_expr.set(key, dependencies_of(known, with_expression=True) if known else ())
-        self._by_configuration.set(key, _configuration_of(known) if known else ())
+        self._by_configuration.set(key, self._configuration_of(known) if known else ())
+
+    def _configuration_of(self, kustomization: Kustomization) -> Iterator[ObjectRef]:
+        yield from _configuration_of(kustomization)
+        if kustomization.spec.decryption is not None and self._age_secret is not None:
+            yield self._age_secret
 
     # -- what they refer to ----------------------------------------------------------------------------------------
 

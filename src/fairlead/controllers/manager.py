@@ -39,7 +39,7 @@ from fairlead.engine.watcher import ManagedWatcher
 from fairlead.kube.client import KubeClient
 from fairlead.kube.options import Backoff
 from fairlead.kube.reflector import Reflector, Selection
-from fairlead.objects.ref import GroupKind
+from fairlead.objects.ref import GroupKind, ObjectRef
 from fairlead.runtime.clock import SystemClock
 from fairlead.runtime.controller import Controller
 from fairlead.runtime.events import EventRecorder
@@ -94,7 +94,7 @@ class Manager:
         self._clock = SystemClock()
         self._wakes = Wakes()
         self._store = ObjectStore(settings.storage.folder)
-        self._references = References(client)
+        self._references = References(client, age_secret=_age_secret(settings))
         self._recorders = {
             name: EventRecorder(client, component=name, instance=identity)
             for name in (names.SOURCE_CONTROLLER, names.KUSTOMIZE_CONTROLLER)
@@ -186,6 +186,7 @@ class Manager:
                 deliveries,
                 self._wakes,
                 settings.reconcile.drift_quiet_seconds,
+                age_secret=self._references.age_secret,
             )
             git.restored = triggers.on_restored
             deliveries.notes.begin = triggers.take_note
@@ -306,6 +307,11 @@ def lease_name(label_selector: str) -> str:
     """The Lease of these replicas: shards work side by side, so each selector has its own, named as Flux does."""
     shard = f"-{hashlib.sha256(label_selector.encode()).hexdigest()[:8]}" if label_selector else ""
     return f"fairlead-leader-election{shard}"
+
+
+def _age_secret(settings: Settings) -> ObjectRef | None:
+    name = settings.scope.sops_age_secret
+    return ObjectRef("", "Secret", settings.runtime_namespace, name) if name else None
 
 
 def _tell_configuration(

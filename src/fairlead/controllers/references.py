@@ -32,7 +32,9 @@ class ReferenceNotFoundError(ForbiddenError):
 class References:
     """Reads referenced objects with the controllers' own rights."""
 
-    def __init__(self, client: KubeClient) -> None:
+    def __init__(self, client: KubeClient, *, age_secret: ObjectRef | None = None) -> None:
+        """``age_secret`` holds keys for everybody who has none."""
+        self.age_secret = age_secret
         self._client = client
 
     async def secret(self, namespace: str, name: str) -> dict[str, bytes]:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from fairlead.build.sops.metadata import Group, Metadata, Recipient
 
-__all__ = ["KeyRing", "Keys"]
+__all__ = ["AGE_ENDING", "KeyRing", "Keys"]
 
+AGE_ENDING = ".agekey"
 _GPG_SECONDS = 30
 _LONGEST_FOLDER = 64
 _CLOUD = ("sops.vault-token", "sops.aws-kms", "sops.azure-kv", "sops.gcp-kms")
@@ -42,7 +43,7 @@ class Keys(msgspec.Struct, frozen=True):
         age = [
             line.strip()
             for name in sorted(data)
-            if name.endswith(".agekey")
+            if name.endswith(AGE_ENDING)
             for line in data[name].decode("utf-8", "replace").splitlines()
             if line.strip() and not line.lstrip().startswith("#")
         ]
