@@ -26,7 +26,7 @@ from fairlead.build.tree import OverlayTree, RecordingTree
 from fairlead.errors import BuildError, FairleadError
 from fairlead.objects.manifest import annotations_of, collect, has_mark, is_secret, labels_of, normalise, with_metadata
 from fairlead.objects.ref import ObjectRef
-from fairlead.objects.tree import EntryKind
+from fairlead.objects.tree import EntryKind, joined
 from fairlead.objects.yaml import dump, load
 
 if TYPE_CHECKING:
@@ -186,15 +186,9 @@ def _decrypted(manifest: Manifest, opener: Opener) -> Manifest:
 
 def _folder(tree: Tree, path: str) -> str:
     """The normalised path of a folder of the tree."""
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == ".." and not parts:
-            raise PathNotFoundError(f"kustomization path '{path}' leads out of the source")
-        if part == "..":
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    folder = "/".join(parts)
+    folder = joined("", path)
+    if folder is None:
+        raise PathNotFoundError(f"kustomization path '{path}' leads out of the source")
     entry = tree.entry(folder) if folder else None
     if folder and (entry is None or entry.kind is not EntryKind.FOLDER):
         raise PathNotFoundError(f"kustomization path not found: '{path}' is no folder of the source")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fairlead.errors import BuildError
-from fairlead.objects.tree import EntryKind
+from fairlead.objects.tree import EntryKind, joined
 from fairlead.objects.yaml import dump, load
 
 if TYPE_CHECKING:
@@ -116,15 +116,8 @@ def _components(tree: Tree, folder: str, spec: KustomizationSpec) -> Iterator[st
 
 
 def _exists(tree: Tree, folder: str, relative: str) -> bool:
-    parts = folder.split("/") if folder else []
-    for part in relative.split("/"):
-        if part == "..":
-            if not parts:
-                return False
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return not parts or tree.entry("/".join(parts)) is not None
+    path = joined(folder, relative)
+    return path == "" or (path is not None and tree.entry(path) is not None)
 
 
 def _merge_images(images: list[Any], overrides: list[Image]) -> list[Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["EntryKind", "Tree", "TreeEntry"]
+__all__ = ["EntryKind", "Tree", "TreeEntry", "joined"]
 
 
 class EntryKind(StrEnum):
@@ -51,3 +51,19 @@ class Tree(Protocol):
     def size(self, path: str) -> int:
         """A file's size in bytes, without reading it; raises like :meth:`read`."""
         ...
+
+
+def joined(folder: str, path: str) -> str | None:
+    """The place in a tree that ``path`` means for somebody in ``folder``, normalised; ``None`` when it is outside.
+
+    A path that begins with ``/`` begins at the root of the tree. Links are not followed, nor is anything looked up.
+    """
+    parts = folder.split("/") if folder and not path.startswith("/") else []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)

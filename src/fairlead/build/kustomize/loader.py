@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fairlead.objects.tree import EntryKind
+from fairlead.objects.tree import EntryKind, joined
 from fairlead.objects.urls import redact_url
 from fairlead.objects.yaml_reader import MAX_BYTES
 
@@ -60,7 +60,7 @@ class Loader:
     @classmethod
     def at(cls, tree: Tree, folder: str, *, restricted: bool, fetcher: Fetcher | None) -> Loader:
         """A loader for the folder that a build starts in."""
-        path = _clean("", folder)
+        path = joined("", folder)
         resolved = None if path is None else _resolve(tree, path)
         if resolved is None or not _is_folder(tree, resolved):
             raise KustomizeError(
@@ -115,7 +115,7 @@ class Loader:
 
     def locate(self, path: str) -> str:
         """Where a file is in the tree, all links followed, after the load restriction was checked."""
-        wanted = _clean(self.root, path)
+        wanted = joined(self.root, path)
         if wanted is None:
             raise KustomizeError(f"security; file '{path}' is not in or below '{self.shown_root}'")
         located = _resolve(self.tree, wanted)
@@ -166,7 +166,7 @@ class Loader:
             return self._into_repository(repository)
         if path.startswith("/"):
             raise KustomizeError(f"new root '{path}' cannot be absolute")
-        wanted = _clean(self.root, path)
+        wanted = joined(self.root, path)
         located = None if wanted is None else _resolve(self.tree, wanted)
         if wanted is None or located is None:
             shown = _shown(wanted) if wanted is not None else path
@@ -205,7 +205,7 @@ class Loader:
                 f"remote base '{redact_url(repository.raw)}' cannot be fetched here: this build works offline"
             )
         tree = self._fetcher.repository(repository)
-        path = _clean("", repository.path)
+        path = joined("", repository.path)
         located = None if path is None else _resolve(tree, path)
         if located is None or not _is_folder(tree, located):
             raise KustomizeError(f"'{repository.path}' is no folder of repository '{redact_url(repository.url)}'")
@@ -221,21 +221,11 @@ def _shown(path: str) -> str:
     return "/" + path.lstrip("/")
 
 
-def _clean(root: str, path: str) -> str | None:
-    """The path in the tree, dots worked out; ``None`` when it leads out of the tree."""
-    parts = [] if path.startswith("/") else root.split("/") if root else []
-    for part in path.split("/"):
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
-
-
 def _resolve(tree: Tree, path: str) -> str | None:
-    """The path with all links followed; ``None`` when something on the way is missing or leads out of the tree."""
+    """The path with all links followed; ``None`` when something on the way is missing, or links go round in a circle.
+
+    Raises :class:`KustomizeError` for a link that leads out of the tree.
+    """
     links = 0
     parts = path.split("/") if path else []
     done = ""
@@ -250,8 +240,11 @@ def _resolve(tree: Tree, path: str) -> str | None:
             continue
         links += 1
         text = tree.read(here).decode(errors="surrogateescape")
-        target = None if text.startswith("/") else _clean(done, text)
-        if links > _MOST_LINKS or target is None:
+        target = None if text.startswith("/") else joined(done, text)
+        if target is None:
+            shown = text.encode(errors="surrogateescape").decode(errors="replace")
+            raise KustomizeError(f"link '{_shown(here)}' leads out of the repository, to '{shown}'")
+        if links > _MOST_LINKS:
             return None
         parts = (target.split("/") if target else []) + parts[1:]
         done = ""

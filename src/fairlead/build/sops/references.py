@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fairlead.build.sops.files import Format, format_for
-from fairlead.objects.tree import EntryKind
+from fairlead.objects.tree import EntryKind, joined
 from fairlead.objects.yaml import YamlError, load
 
 if TYPE_CHECKING:
@@ -88,17 +88,7 @@ def _single(holder: dict[str, Any], field: str) -> Iterator[str]:
 
 def _resolve(folder: str, path: str) -> str | None:
     """A path relative to a folder; ``None`` for one that is remote or leads out of the tree."""
-    if "://" in path or path.startswith("/"):
-        return None
-    parts = folder.split("/") if folder else []
-    for part in path.split("/"):
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
+    return None if "://" in path or path.startswith("/") else joined(folder, path)
 
 
 def _is(tree: Tree, path: str, kind: EntryKind) -> bool:
