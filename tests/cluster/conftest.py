@@ -17,6 +17,10 @@ import pytest_asyncio
 from fairlead.controllers.install import install
 from fairlead.kube.client import KubeClient
 from fairlead.kube.config import ClusterConfig, config_from_kubeconfig
+from tests.support.accounts import service_account
+from tests.support.cli import Cli
+from tests.support.fault_proxy import FaultProxy
+from tests.support.manifests import config_map
 from tests.support.repo import RepoBuilder
 from tests.support.under_test import kubeconfig_under_test, workloads_under_test
 from tests.support.world import World
@@ -66,3 +70,27 @@ async def world(cluster: ClusterConfig, repo: RepoBuilder, tmp_path: Path) -> As
         world = World(client, repo, tmp_path / "state", namespace=f"test-{os.getpid()}-{next(_serial)}")
         async with workloads_under_test(client), world:
             yield world
+
+
+@pytest_asyncio.fixture
+async def proxy(world: World, tmp_path: Path) -> AsyncIterator[FaultProxy]:
+    """The controllers reach the server through this alone; the test itself reaches it directly."""
+    async with FaultProxy(await service_account(world), tmp_path / "proxy") as proxy:
+        await world.stop()
+        world.controllers_config = proxy.config
+        await world.start()
+        yield proxy
+        await world.stop()
+
+
+@pytest_asyncio.fixture
+async def cli(world: World, tmp_path: Path) -> Cli:
+    """The commands, in a namespace with a Kustomization that is ready and one whose build fails."""
+    settings = config_map("settings", world.namespace, {"zone": "a"})
+    world.repo.commit("Begin", {"apps/settings.yaml": settings, "broken/x.yaml": "kind: {"})
+    await world.git_repository()
+    await world.kustomization("apps", path="./apps")
+    await world.kustomization("broken", path="./broken")
+    await world.ready("apps")
+    await world.failed("broken")
+    return Cli(world.client.config, world.namespace, tmp_path)

@@ -6,33 +6,17 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
 from fairlead.objects.ref import GroupKind
-from tests.support.accounts import service_account
 from tests.support.fault_proxy import FaultProxy, Reset
 from tests.support.manifests import config_map
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from tests.support.world import World
 
 CONFIG_MAPS = r"/configmaps/cm-\d"
 STATUS = r"/kustomizations/apps/status"
 COUNT = 4
-
-
-@pytest_asyncio.fixture
-async def proxy(world: World, tmp_path: Path) -> AsyncIterator[FaultProxy]:
-    """The controllers reach the server through this alone; the test itself reaches it directly."""
-    async with FaultProxy(await service_account(world), tmp_path / "proxy") as proxy:
-        await world.stop()
-        world.controllers_config = proxy.config
-        await world.start()
-        yield proxy
-        await world.stop()
 
 
 def commit(world: World, value: str) -> str:
@@ -123,11 +107,7 @@ async def test_watches_that_cannot_begin(world: World, proxy: FaultProxy, what: 
     proxy.break_watches()
     await world.patch("ConfigMap", "cm-0", {"data": {"k": "other"}})
 
-    async def repaired() -> bool:
-        found = await world.get("ConfigMap", "cm-0")
-        return found is not None and found["data"] == {"k": "1"}
-
-    await world.eventually("the value is back", repaired)
+    await world.eventually("the value is back", lambda: _has(world, "cm-0", "1"))
     await check(world, "1")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -120,7 +119,11 @@ async def test_a_namespace_that_is_being_deleted_is_waited_for(world: World) -> 
     world.repo.commit("Begin", {"apps/ns.yaml": json.dumps(space), "apps/cm.yaml": config_map("one", name, {"k": "v"})})
     await world.git_repository()
     await world.kustomization("apps", path="apps")
-    await asyncio.sleep(0.5)  # long enough to get to the namespace, and nothing tells of it
+
+    async def waited_for() -> bool:
+        return world.controllers.sent["get", "namespaces"] > 0  # it is looked at only to see whether it has gone
+
+    await world.eventually("the namespace is waited for", waited_for)
     await world.client.patch(world.ref("ConfigMap", "held", name), {"metadata": {"finalizers": None}}, PatchType.MERGE)
     await world.ready("apps")
     assert await world.get("ConfigMap", "held", name) is None

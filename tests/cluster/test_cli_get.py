@@ -5,30 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest_asyncio
-
-from tests.support.cli import Cli
-from tests.support.manifests import config_map
-
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from tests.support.cli import Cli
     from tests.support.world import World
-
-
-@pytest_asyncio.fixture
-async def cli(world: World, tmp_path: Path) -> Cli:
-    """A namespace with a Kustomization that is ready and one whose build fails."""
-    world.repo.commit(
-        "Begin",
-        {"apps/settings.yaml": config_map("settings", world.namespace, {"zone": "a"}), "broken/x.yaml": "kind: {"},
-    )
-    await world.git_repository()
-    await world.kustomization("apps", path="./apps")
-    await world.kustomization("broken", path="./broken")
-    await world.ready("apps")
-    await world.failed("broken")
-    return Cli(world.client.config, world.namespace, tmp_path)
 
 
 def revision(world: World) -> str:

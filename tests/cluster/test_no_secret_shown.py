@@ -68,8 +68,8 @@ class Shown:
             for item in listed.items:
                 name = item["metadata"]["name"]
                 self.texts[f"status of {kind}/{name}"] = json.dumps(item.get("status"), ensure_ascii=False)
-        assert world.manager is not None
-        self.texts["metrics"] = world.manager.metrics.exposition().decode()
+        assert world.controllers.manager is not None
+        self.texts["metrics"] = world.controllers.manager.metrics.exposition().decode()
         self.texts["log"] = self._log.text
         for path in self._state.rglob("*"):
             if path.is_file():

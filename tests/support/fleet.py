@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
-from fairlead.controllers.manager import Manager
 from fairlead.kube.client import KubeClient, PatchType
 from fairlead.objects.inventory import format_id, parse_id
 from fairlead.objects.ref import GroupKind, ObjectRef
 from fairlead.settings import ReconcileSettings, ScopeSettings, Settings, StorageSettings
+from tests.support.in_process import InProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,8 +34,7 @@ class Fleet:
             reconcile=ReconcileSettings(build_workers=0),
         )
         self.client = KubeClient(config)
-        self._own: KubeClient | None = None
-        self._work: asyncio.Task[None] | None = None
+        self.controllers = InProcess()
 
     async def __aenter__(self) -> Self:
         await self.client.__aenter__()
@@ -51,29 +50,14 @@ class Fleet:
             await self.client.apply(manifest, field_manager="bootstrap")
 
     async def start(self) -> None:
-        self._own = await KubeClient(self.config).__aenter__()
-        manager = Manager(self.settings, self._own)
-        self._work = asyncio.create_task(manager.run(), name="controllers")
-        started = asyncio.create_task(manager.started.wait())
-        await asyncio.wait({self._work, started}, return_when=asyncio.FIRST_COMPLETED)
-        started.cancel()
-        if self._work.done():
-            self._work.result()
+        await self.controllers.start(self.config, self.settings)
 
     async def stop(self) -> None:
-        if self._work is not None:
-            self._work.cancel()
-            await asyncio.gather(self._work, return_exceptions=True)
-        if self._own is not None:
-            await self._own.__aexit__()
-        self._work = self._own = None
+        await self.controllers.stop()
 
     def writes(self) -> dict[tuple[str, str], int]:
         """Requests of these controllers that change objects; dry runs, our own resources and events do not count."""
-        assert self._own is not None
-        ours = {"gitrepositories", "kustomizations", "events", "discovery"}
-        verbs = {"create", "update", "patch", "apply", "delete"}
-        return {key: count for key, count in self._own.stats.items() if key[0] in verbs and key[1] not in ours}
+        return self.controllers.writes()
 
     async def states(self) -> dict[str, tuple[str, str]]:
         """``namespace/name`` to reason and message of Ready; reason ``Ready`` for the ready ones."""

@@ -13,16 +13,17 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from fairlead.controllers.manager import Manager
-from fairlead.kube.client import KubeClient, PatchType
+from fairlead.kube.client import PatchType
 from fairlead.kube.errors import NotFoundError
 from fairlead.objects.ref import GroupKind, ObjectRef
 from fairlead.settings import ApplySettings, ReconcileSettings, ScopeSettings, Settings, StorageSettings
+from tests.support.in_process import InProcess
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from fairlead.kube.client import KubeClient
     from tests.support.repo import RepoBuilder
 
 __all__ = ["World"]
@@ -58,9 +59,7 @@ class World:
         )
         self.controllers_config = client.config
         """Who the controllers are; an administrator unless a test says otherwise."""
-        self.manager: Manager | None = None
-        self._work: asyncio.Task[None] | None = None
-        self._own_client: KubeClient | None = None
+        self.controllers = InProcess()
 
     async def __aenter__(self) -> Self:
         await self.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
@@ -83,24 +82,10 @@ class World:
     # -- controllers -----------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Start the controllers with a client of their own, whose requests can be counted."""
-        self._own_client = await KubeClient(self.controllers_config).__aenter__()
-        self.manager = Manager(self.settings, self._own_client)
-        self._work = asyncio.create_task(self.manager.run(), name="controllers")
-        started = asyncio.create_task(self.manager.started.wait())
-        await asyncio.wait({self._work, started}, return_when=asyncio.FIRST_COMPLETED)
-        started.cancel()
-        if self._work.done():
-            self._work.result()
+        await self.controllers.start(self.controllers_config, self.settings)
 
     async def stop(self) -> None:
-        """Break everything off, as the end of the process would."""
-        if self._work is not None:
-            self._work.cancel()
-            await asyncio.gather(self._work, return_exceptions=True)
-        if self._own_client is not None:
-            await self._own_client.__aexit__()
-        self._work = self._own_client = None
+        await self.controllers.stop()
 
     async def restart(self) -> None:
         await self.stop()
@@ -113,18 +98,11 @@ class World:
 
     def object_writes(self) -> int:
         """Requests so far that change anything but our own resources and events; dry runs do not count."""
-        assert self._own_client is not None
-        ours = {"gitrepositories", "kustomizations", "events", "discovery"}
-        return sum(
-            count
-            for (verb, resource), count in self._own_client.stats.items()
-            if verb in ("create", "update", "patch", "apply", "delete") and resource not in ours
-        )
+        return sum(self.controllers.writes().values())
 
     def requests(self) -> int:
         """All requests so far but watches."""
-        assert self._own_client is not None
-        return sum(count for (verb, _), count in self._own_client.stats.items() if verb != "watch")
+        return sum(count for (verb, _), count in self.controllers.sent.items() if verb != "watch")
 
     # -- resources -------------------------------------------------------------------------------------------------
 
