@@ -12,6 +12,7 @@ import pytest
 from tests.support.manifests import config_map
 
 if TYPE_CHECKING:
+    from tests.support.fault_proxy import FaultProxy
     from tests.support.world import World
 
 OWNER = "kustomize.toolkit.fluxcd.io/name"
@@ -188,3 +189,37 @@ async def test_a_kustomization_and_its_folder_are_renamed_while_the_build_fails(
     await world.ready("root", "c")
     assert await uid_of(world) == uid
     assert await owner_of(world) == "c"
+
+
+async def test_its_old_owner_ends_before_the_new_one_could_apply_it(world: World, proxy: FaultProxy) -> None:
+    """The new one, which has noted it, deletes it when it leaves Git: nobody else is left to do so."""
+    uid = await begin(world)
+    await world.kustomization("b", path="b", retryInterval="10m")
+    proxy.fail(422, "PATCH", "/configmaps/moving", times=2)  # refused, examined, refused again
+    place(world, "b")
+    await world.failed("b", reason="ReconciliationFailed")
+    await world.ready("a")
+    await world.delete("Kustomization", "a")
+    await gone(world, "Kustomization", "a")
+    assert await uid_of(world) == uid
+    place(world)
+    await world.ready("b")
+    await gone(world, "ConfigMap", "moving")
+
+
+async def test_an_object_that_was_left_to_another_is_whole_when_that_one_applies_it(world: World) -> None:
+    uid = await begin(world)
+    await world.kustomization("b", path="b", suspend=True)
+    place(world, "b")
+    await world.ready("a")
+    await world.delete("Kustomization", "a")
+    await gone(world, "Kustomization", "a")
+    assert await uid_of(world) == uid
+    assert await owner_of(world) == "b"
+    await world.kustomization("b", path="b", suspend=False)
+    await world.ready("b")
+    found = await world.get("ConfigMap", "moving")
+    assert found is not None
+    assert found["metadata"]["uid"] == uid
+    managers = [(entry["manager"], entry["operation"]) for entry in found["metadata"]["managedFields"]]
+    assert managers == [("kustomize-controller", "Apply")]

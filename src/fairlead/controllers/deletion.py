@@ -12,6 +12,7 @@ from fairlead.api.names import EVENT_ORIGIN_REVISION, EVENT_REVISION, FINALIZER
 from fairlead.controllers.attempt import timeout_of
 from fairlead.controllers.delivery import inventory_of, owner_of
 from fairlead.controllers.references import ReferenceNotFoundError
+from fairlead.engine.plan import Owner
 from fairlead.engine.prune import Pruner, deletion_plan
 from fairlead.errors import FairleadError, InvalidSpecError, NotReadyError, UnavailableError
 
@@ -76,6 +77,9 @@ async def _delete_objects(
         raise result.error
     if result.survivors.without(kept.heirs).versions:
         raise NotReadyError("a new revision came while the objects were deleted; the rest follows")
+    for ref in result.left:
+        heir = kept.heirs[ref]
+        await pruner.pass_on(ref, Owner(heir.namespace, heir.name))
     if patience is not None:
         try:
             await pruner.wait_for_termination(result, patience.total_seconds())

@@ -12,10 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fairlead.engine.failures import combined, group_of
-from fairlead.engine.plan import Action, Change, ChangeSet, Owner, deletion_skip_reason
+from fairlead.engine.plan import Action, Change, ChangeSet, Owner, deletion_skip_reason, owner_of
 from fairlead.engine.together import together
 from fairlead.engine.write import wait_until_gone
 from fairlead.errors import ConflictError, FairleadError, InvalidSpecError, NotReadyError
+from fairlead.kube.client import PatchType
 from fairlead.kube.errors import NoMatchError, NotFoundError
 from fairlead.objects.inventory import Inventory
 from fairlead.objects.manifest import metadata_of
@@ -141,6 +142,28 @@ class Pruner:
         stuck = await together(uids, wait, limit=max(len(uids), 1))  # they only wait, so all may do so at once
         if (error := combined([each for each in stuck if each is not None])) is not None:
             raise error
+
+    async def pass_on(self, ref: ObjectRef, heir: Owner) -> None:
+        """Let another delete the object from now on, if it still is ours; raises when it changes again and again.
+
+        For an owner that ends before its heir has applied the object: the heir may lose it from Git before it ever
+        does, and then nobody would delete what bears the labels of one that is gone.
+        """
+        for _ in range(ATTEMPTS):
+            try:
+                live = await self._client.get(ref)
+                if owner_of(live) != self._owner:
+                    return
+                metadata = {"labels": heir.labels, "resourceVersion": metadata_of(live).get("resourceVersion")}
+                manager = self._state.managers.own
+                await self._client.patch(ref, {"metadata": metadata}, PatchType.MERGE, field_manager=manager)
+            except ConflictError:
+                continue
+            except (NotFoundError, NoMatchError):
+                return
+            else:
+                return
+        raise NotReadyError(f"{ref} changes again and again, so it cannot be left to {heir}; it is tried again")
 
     async def _delete(self, ref: ObjectRef, result: PruneResult) -> Change | FairleadError:
         """One object; a failure is returned, for the others go on."""
