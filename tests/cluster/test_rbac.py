@@ -116,6 +116,39 @@ async def test_without_cluster_admin_every_delivery_needs_an_account(world: Worl
         await _forget(world)
 
 
+async def test_tokens_of_accounts_are_asked_for_where_a_role_says_so(world: World) -> None:
+    """The installed role lends nobody's token; a Role of the namespace that names an account is enough for that one."""
+    config = await _small(world)
+    try:
+        await run_as(world, config)
+        world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {})})
+        await world.git_repository()
+        await world.apply("v1", "ServiceAccount", "tenant")
+        server, ca = world.client.config.server, (world.client.config.ca or b"").decode()
+        data = {"provider": "generic", "address": server, "ca.crt": ca, "serviceAccountName": "tenant"}
+        await world.apply("v1", "ConfigMap", "there", data=data)
+        await world.kustomization("apps", path="apps", kubeConfig={"configMapRef": {"name": "there"}})
+        failure = await world.failed("apps", reason="ReconciliationFailed")
+        assert failure["message"].startswith(
+            f"no token of ServiceAccount '{world.namespace}/tenant' can be had: the controllers may not create "
+            f"serviceaccounts/token in namespace '{world.namespace}'; bind a Role with that right there"
+        )
+        rule = {"apiGroups": [""], "resources": ["serviceaccounts/token"], "resourceNames": ["tenant"]}
+        await world.apply(f"{RBAC}/v1", "Role", "token", rules=[{**rule, "verbs": ["create"]}])
+        role = {"apiGroup": RBAC, "kind": "Role", "name": "token"}
+        subjects = [subject("small", world.namespace)]
+        await world.apply(f"{RBAC}/v1", "RoleBinding", "token", roleRef=role, subjects=subjects)
+        await world.request_reconcile("Kustomization", "apps", "now")
+
+        async def refused_over_there() -> bool:
+            return "Unauthorized" in (await world.condition("apps")).get("message", "")
+
+        await world.eventually("the token is sent, and is for another audience", refused_over_there)
+    finally:
+        await world.stop()
+        await _forget(world)
+
+
 async def test_the_role_opens_nothing_else(world: World) -> None:
     """What the controllers do not do themselves, the role does not let them do."""
     config = await _small(world)
@@ -208,10 +241,9 @@ async def test_an_account_that_does_not_exist_has_no_rights(world: World) -> Non
         await world.ready("apps")
 
 
-def test_what_is_installed_is_said() -> None:
-    """A change of the rights is a change of this list."""
-    role = next(each for each in manifests() if each["kind"] == "ClusterRole")
-    writes = {
+def _writes(wanted: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    role = next(each for each in wanted if each["kind"] == "ClusterRole")
+    return {
         (group, resource, verb)
         for rule in role["rules"]
         for group in rule["apiGroups"]
@@ -219,11 +251,16 @@ def test_what_is_installed_is_said() -> None:
         for verb in rule["verbs"]
         if verb not in ("get", "list", "watch") and "toolkit.fluxcd.io" not in group
     }
-    assert writes == {
+
+
+def test_what_is_installed_is_said() -> None:
+    """A change of the rights is a change of this list."""
+    assert _writes(manifests(cluster_admin=False)) == _writes(manifests())
+    assert _writes(manifests(account_tokens=True)) - _writes(manifests()) == {("", "serviceaccounts/token", "create")}
+    assert _writes(manifests()) == {
         ("", "events", "create"),
         ("", "events", "patch"),
         ("", "serviceaccounts", "impersonate"),
-        ("", "serviceaccounts/token", "create"),
         ("coordination.k8s.io", "leases", "create"),
         ("coordination.k8s.io", "leases", "update"),
     }

@@ -22,18 +22,25 @@ __all__ = ["install"]
     show_default=True,
     help="Bind the controllers' account to cluster-admin; without, every Kustomization needs a serviceAccountName.",
 )
+@click.option(
+    "--account-tokens",
+    is_flag=True,
+    help="Let the controllers ask for tokens of all service accounts, for spec.kubeConfig.configMapRef; "
+    "cluster-admin may that anyway.",
+)
 @cluster_options
 @run_async
-async def install(*, export: bool, cluster_admin: bool, connection: Connection) -> None:
+async def install(*, export: bool, cluster_admin: bool, account_tokens: bool, connection: Connection) -> None:
     """Apply CRDs, namespace and RBAC, and wait until the API is served."""
     from fairlead.controllers import install as installer
     from fairlead.objects.yaml import dump_all
 
+    rights = {"cluster_admin": cluster_admin, "account_tokens": account_tokens}
     if export:
-        wanted = installer.manifests(connection.namespace, cluster_admin=cluster_admin)
+        wanted = installer.manifests(connection.namespace, **rights)
         click.echo("---\n" + dump_all(wanted), nl=False)
         return
     async with connect(connection) as client:
-        async for step in installer.install(client, connection.namespace, cluster_admin=cluster_admin):
+        async for step in installer.install(client, connection.namespace, **rights):
             note = f" ({step.note})" if step.note else ""
             click.echo(f"{step.ref} {step.outcome}{note}")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from fairlead.controllers.references import ReferenceNotFoundError
 from fairlead.errors import FairleadError, ForbiddenError, InvalidSpecError, UnavailableError
 from fairlead.kube.config import ClusterConfig, IssuedToken
-from fairlead.kube.errors import NotFoundError
+from fairlead.kube.errors import ForbiddenApiError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,6 +116,11 @@ async def _request_token(account: Account, client: KubeClient) -> IssuedToken:
         ) from error
     except UnavailableError as error:
         raise UnavailableError(f"no token of {shown} can be had at present: {error}") from error
+    except ForbiddenApiError as error:
+        raise AccountTokenError(
+            f"no token of {shown} can be had: the controllers may not create serviceaccounts/token in namespace "
+            f"'{account.namespace}'; bind a Role with that right there, or use 'fairlead install --account-tokens'"
+        ) from error
     except FairleadError as error:
         raise AccountTokenError(f"no token of {shown} can be had: {error}") from error
     except (KeyError, TypeError, ValueError):

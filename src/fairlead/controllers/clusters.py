@@ -81,9 +81,11 @@ class _Remote:
 
     async def ensure_present(self) -> None:
         """Raises ``UnavailableError`` when the cluster does not answer; waits only while nothing is known of it."""
-        if time.monotonic() - self._asked_at > TRUST_SECONDS and self._probe is None:
+        no_token = isinstance(self._failure, (ReferenceNotFoundError, AccountTokenError))
+        # That is said by this cluster, which answers at once: who asks after granting the right is not told old news.
+        if (no_token or time.monotonic() - self._asked_at > TRUST_SECONDS) and self._probe is None:
             self._probe = self._tasks.create_task(self._ask(), name=f"probe {self._client.config.server}")
-        if self._probe is not None and self._failure is None:
+        if self._probe is not None and (no_token or self._failure is None):
             await asyncio.wait([self._probe])  # says nothing when it is cancelled with its cluster
         if self._failure is not None:
             raise self._failure

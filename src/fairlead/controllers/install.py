@@ -41,13 +41,19 @@ _RULES: list[dict[str, list[str]]] = [
     },
     {"apiGroups": [""], "resources": ["configmaps", "secrets", "namespaces", "serviceaccounts"], "verbs": _READ},
     {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["impersonate"]},
-    {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]},
     {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": _READ},
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
 ]
 _SEE_ALL: dict[str, list[str]] = {"apiGroups": ["*"], "resources": ["*"], "verbs": _READ}
 """Part of ``cluster-admin``; the role has it when that is not given."""
+_ACCOUNT_TOKENS: dict[str, list[str]] = {
+    "apiGroups": [""],
+    "resources": ["serviceaccounts/token"],
+    "verbs": ["create"],
+}
+"""For ``spec.kubeConfig.configMapRef``. A token leaves the cluster and outlives the request, so the right is
+given on demand: here for all accounts, or for single ones by a Role of their namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +71,11 @@ def crds() -> list[Manifest]:
     return [load(entry.read_bytes()) for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)]
 
 
-def manifests(namespace: str = DEFAULT_NAMESPACE, *, cluster_admin: bool = True) -> list[Manifest]:
+def manifests(
+    namespace: str = DEFAULT_NAMESPACE, *, cluster_admin: bool = True, account_tokens: bool = False
+) -> list[Manifest]:
     """Everything, in the order in which it has to be applied."""
-    rules = _RULES if cluster_admin else [*_RULES, _SEE_ALL]
+    rules = [*_RULES, *([] if cluster_admin else [_SEE_ALL]), *([_ACCOUNT_TOKENS] if account_tokens else [])]
     role = _object("rbac.authorization.k8s.io/v1", "ClusterRole", ACCOUNT) | {"rules": rules}
     return [
         _object("v1", "Namespace", namespace),
@@ -80,13 +88,17 @@ def manifests(namespace: str = DEFAULT_NAMESPACE, *, cluster_admin: bool = True)
 
 
 async def install(
-    client: KubeClient, namespace: str = DEFAULT_NAMESPACE, *, cluster_admin: bool = True
+    client: KubeClient,
+    namespace: str = DEFAULT_NAMESPACE,
+    *,
+    cluster_admin: bool = True,
+    account_tokens: bool = False,
 ) -> AsyncIterator[Step]:
     """Apply everything and wait until the CRDs are served; doing it again changes nothing.
 
     Cancelled midway, it leaves what it has applied; the next run goes on.
     """
-    for manifest in manifests(namespace, cluster_admin=cluster_admin):
+    for manifest in manifests(namespace, cluster_admin=cluster_admin, account_tokens=account_tokens):
         yield await _apply(client, manifest)
     async with asyncio.timeout(ESTABLISH_SECONDS):
         for manifest in crds():
