@@ -5,6 +5,7 @@
     async with FaultProxy(cluster, folder) as proxy:
         proxy.fail(409, "PATCH", "/configmaps/", times=2)      # the server does not see these
         proxy.fail(Reset.AFTER, "PATCH", "/configmaps/")       # the server does it, and nobody hears of it
+        release = proxy.hold("PATCH", "/configmaps/")          # done after release.set(), even if nobody waits
         proxy.break_watches()
         proxy.harass(random.Random(1), 0.05)                   # each twentieth request fails in some way
         KubeClient(proxy.config) ...
@@ -68,14 +69,14 @@ class Delay(Enum):
     """A watch that tells everything late."""
 
 
-Fault = int | Reset | Delay
+Fault = int | Reset | Delay | asyncio.Event
 WAYS: tuple[Fault, ...] = (429, 500, 503, Reset.BEFORE, Reset.AFTER, Delay.SLOW)
 WATCH_WAYS: tuple[Fault, ...] = (410, 429, 500, Reset.BEFORE, Delay.STALE)
 
 
 @dataclass(slots=True)
 class _Fault:
-    what: int | Reset
+    what: int | Reset | asyncio.Event
     method: str
     path: re.Pattern[str]
     left: int
@@ -103,6 +104,12 @@ class FaultProxy:
     def fail(self, what: int | Reset, method: str, path: str, *, times: int = 1) -> None:
         """Let the next requests with this method whose path and query match the pattern fail; not dry runs."""
         self._faults.append(_Fault(what, method, re.compile(path), times))
+
+    def hold(self, method: str, path: str) -> asyncio.Event:
+        """Keep the next such request from the server until the event is set; not dry runs."""
+        release = asyncio.Event()
+        self._faults.append(_Fault(release, method, re.compile(path), 1))
+        return release
 
     def harass(self, chance: random.Random | None, rate: float = 0.0) -> None:
         """Let this share of all requests, dry runs too, fail in some way of ``WAYS`` from now on; ``None`` ends it."""
@@ -164,6 +171,8 @@ class FaultProxy:
         if request.query.get("watch"):
             return await self._watch(request, stale=fault is Delay.STALE)
         content = await request.read() if request.body_exists else None  # whole: the client may die while it sends
+        if isinstance(fault, asyncio.Event):
+            await fault.wait()
         async with self._send(request, content) as answer:
             body = await answer.read()
             if fault is Reset.AFTER:

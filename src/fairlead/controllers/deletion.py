@@ -76,7 +76,7 @@ async def _delete_objects(
         _tell(access, kustomization, "Warning", f"pruning for deleted resource failed: {result.error}")
         raise result.error
     if result.survivors.without(kept.heirs).versions:
-        raise NotReadyError("a new revision came while the objects were deleted; the rest follows")
+        raise NotReadyError("a new revision came meanwhile, or a late write may still create objects; the rest follows")
     for ref in result.left:
         heir = kept.heirs[ref]
         await pruner.pass_on(ref, Owner(heir.namespace, heir.name))

@@ -64,7 +64,7 @@ class PruneResult:
     """What could not be deleted, or not yet; it stays in the inventory."""
     failures: list[FairleadError] = field(default_factory=list)
     left: set[ObjectRef] = field(default_factory=set)
-    """The survivors that are wanted again, or by another."""
+    """The survivors that are wanted again, or by another, or that a late write may make again."""
     deleted_uids: dict[ObjectRef, str] = field(default_factory=dict)
     """The objects for whose end somebody may want to wait."""
 
@@ -186,6 +186,9 @@ class Pruner:
                 live = await self._client.get(ref)
             except (NotFoundError, NoMatchError):
                 self._release(ref)
+                if self._state.may_come_late(ref):
+                    result.left.add(ref)
+                    return Change(ref, Action.SKIPPED, "a write that was given up may still create it")
                 return Change(ref, Action.DELETED, "it was gone already")
             if reason := deletion_skip_reason(live, self._owner):
                 self._release(ref)
@@ -203,6 +206,8 @@ class Pruner:
             writing.deleted()
         if uid:
             result.deleted_uids[ref] = uid
+        if self._state.may_come_late(ref):
+            result.left.add(ref)
         return Change(ref, Action.DELETED)
 
     def _recorded(self, ref: ObjectRef) -> tuple[str, str]:

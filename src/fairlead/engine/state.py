@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -40,6 +41,9 @@ __all__ = [
     "record_of",
 ]
 
+
+LATE_SECONDS = 75.0
+"""For how long a write that nobody answered may still reach the object: API servers give up after a minute."""
 
 T = TypeVar("T")
 
@@ -176,6 +180,7 @@ class ClusterState:
         self._records: dict[ObjectRef, Record] = {}
         self._applied: dict[ObjectRef, Applied] = {}
         self._writing: dict[ObjectRef, int] = {}
+        self._unanswered: dict[ObjectRef, float] = {}
         self._listeners: list[Callable[[ManagedEvent], None]] = []
 
     # -- questions
@@ -204,6 +209,11 @@ class ClusterState:
         """Whether the object is known to differ from what we applied."""
         applied, record = self._applied.get(ref), self._records.get(ref)
         return applied is not None and record is not None and self._differs(record, applied)
+
+    def may_come_late(self, ref: ObjectRef) -> bool:
+        """Whether a write may still arrive that was given up, so that its object would be there after a deletion."""
+        since = self._unanswered.get(ref)
+        return since is not None and time.monotonic() - since < LATE_SECONDS
 
     # -- what the watches say
 
@@ -251,6 +261,11 @@ class ClusterState:
             if not self._writing[ref]:
                 del self._writing[ref]
                 self._judge_after(write, before)
+
+    def leave_unanswered(self, ref: ObjectRef) -> None:
+        """A write has been given up, and nobody knows what has become of it."""
+        self._unanswered = {each: since for each, since in self._unanswered.items() if self.may_come_late(each)}
+        self._unanswered[ref] = time.monotonic()
 
     def _judge_after(self, write: Write, before: Record | None) -> None:
         record = self._records.get(write.ref)

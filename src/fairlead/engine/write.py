@@ -20,7 +20,7 @@ from fairlead.engine.state import HealthChanged, ManagedEvent
 from fairlead.engine.takeover import takeover_patch
 from fairlead.errors import ConflictError, FairleadError, NotReadyError
 from fairlead.kube.client import PatchType
-from fairlead.kube.errors import InvalidError, NoMatchError, NotFoundError
+from fairlead.kube.errors import InvalidError, NoMatchError, NotFoundError, ServerUnavailableError
 from fairlead.objects.manifest import Manifest, has_mark, metadata_of
 from fairlead.objects.ref import ObjectRef, split_api_version
 
@@ -55,13 +55,24 @@ class Writer:
                     await self._remove(verdict.ref, live)
                 elif live is not None:
                     await self._take_over(manifest, live)
-                answer = await self._client.apply(self._payload(verdict), field_manager=self._options.managers.own)
+                answer = await self._apply(verdict)
                 writing.applied(answer, self._options.owner, verdict.digest)
         except FairleadError as error:
             # A lone write was not validated before: what is wrong with the object is said in the words of a dry run.
             phase = "dry-run" if verdict.action is None and isinstance(error, InvalidError) else "apply"
             raise failure(phase, manifest, error, self._redactor) from error
         return self._change(verdict, answer)
+
+    async def _apply(self, verdict: Verdict) -> Manifest:
+        try:
+            return await self._client.apply(self._payload(verdict), field_manager=self._options.managers.own)
+        except asyncio.CancelledError:
+            self._watcher.state.leave_unanswered(verdict.ref)
+            raise
+        except ServerUnavailableError as error:
+            if error.unanswered:
+                self._watcher.state.leave_unanswered(verdict.ref)
+            raise
 
     def _payload(self, verdict: Verdict) -> Manifest:
         paths = self._options.ignore.paths_for(verdict.manifest)

@@ -131,6 +131,11 @@ class TooManyRequestsError(ApiError, UnavailableError):
 class ServerUnavailableError(ApiError, UnavailableError):
     """The server could not be reached, did not answer in time, or failed by itself."""
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether the request may be under way still: it was sent, and neither done nor refused as far as we know."""
+        return self.status in (0, 504) and self.reason != "ConnectionFailed"
+
 
 class NoMatchError(NotReadyError):
     """The server does not serve this kind; it may once its CRD is established."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +11,9 @@ from fairlead.engine.health import Status
 from fairlead.engine.state import ClusterState, Deleted, Drifted, HealthChanged, ManagedEvent, Taken
 from fairlead.objects.ref import ObjectRef
 from tests.unit.engine.builders import OTHER, OURS, OWNER, US, config_map, entry
+
+if TYPE_CHECKING:
+    import pytest
 
 REF = ObjectRef("", "ConfigMap", "shop", "a")
 STOLEN = (entry(US, {"f:data": {}}), entry("operator", OURS, "Update"))
@@ -246,3 +249,16 @@ def _deliver(told: Told, item: dict[str, Any] | str) -> None:
         told.state.vanish(REF, item)
     else:
         told.state.observe(item)
+
+
+def test_a_write_that_was_given_up_may_come_late_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("fairlead.engine.state.time.monotonic", lambda: now)
+    found, ref = ClusterState(), ObjectRef("", "ConfigMap", "shop", "late")
+    assert not found.may_come_late(ref)
+    found.leave_unanswered(ref)
+    now += 74
+    assert found.may_come_late(ref)
+    assert not found.may_come_late(ref._replace(name="other"))
+    now += 1
+    assert not found.may_come_late(ref)
