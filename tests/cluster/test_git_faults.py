@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import functools
 import itertools
+import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
+from fairlead.controllers import manager
+from fairlead.sources.git import GitOptions
 from tests.support.git_server import Failure, GitServer
 from tests.support.manifests import config_map
 from tests.support.repo import RepoBuilder
@@ -118,6 +122,17 @@ async def test_a_pack_that_is_damaged_on_its_way(remote: Remote, failure: Failur
     remote.commit("1b")
     await remote.fails()
     remote.server.failure = None
+    await remote.recovers()
+
+
+async def test_a_pack_that_is_too_large(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is broken off at the limit, so nobody fills our disk, and the next revision comes without it."""
+    monkeypatch.setattr(manager, "GitOptions", functools.partial(GitOptions, largest_pack_bytes=50_000))
+    await remote.world.restart()
+    await remote.begin()
+    remote.repo.commit("Big", {"big.bin": random.Random(1).randbytes(100_000)})
+    assert "exceeds maximum allowed size" in await remote.fails()
+    remote.repo.commit("Small again", {"big.bin": None})
     await remote.recovers()
 
 
