@@ -119,6 +119,38 @@ async def test_build_metadata(world: World) -> None:
     assert "PrefixTransformer" in annotations["alpha.config.kubernetes.io/transformations"]
 
 
+async def test_components_above_below_and_beside_the_path(world: World) -> None:
+    """They count from ``path``, may lie anywhere in the source, and bring what they refer to from there."""
+    component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component"}
+    files = {
+        "clusters/prod/cm.yaml": config_map("base", world.namespace, {}),
+        "clusters/prod/own/kustomization.yaml": json.dumps(component | {"labels": [{"pairs": {"own": "yes"}}]}),
+        "clusters/common/kustomization.yaml": json.dumps(component | {"commonAnnotations": {"common": "yes"}}),
+        "components/extra/kustomization.yaml": json.dumps(component | {"resources": ["cm.yaml", "../../shared"]}),
+        "components/extra/cm.yaml": config_map("extra", world.namespace, {}),
+        "shared/kustomization.yaml": json.dumps({"resources": ["cm.yaml"]}),
+        "shared/cm.yaml": config_map("shared", world.namespace, {}),
+    }
+    files["clusters/prod/kustomization.yaml"] = json.dumps({"resources": ["cm.yaml"]})
+    world.repo.commit("Begin", files)
+    await world.git_repository()
+    above, below, beside = "../../components/extra", "./own", "../common"
+    await world.kustomization(
+        "apps", path="./clusters/prod", components=[above, below, beside], buildMetadata=["originAnnotations"]
+    )
+    await world.ready("apps")
+    origins = {"base": "cm.yaml", "extra": "../../components/extra/cm.yaml", "shared": "../../shared/cm.yaml"}
+    for name, origin in origins.items():
+        found = await world.get("ConfigMap", name)
+        assert found is not None
+        assert found["metadata"]["labels"]["own"] == "yes"
+        assert found["metadata"]["annotations"]["common"] == "yes"
+        assert found["metadata"]["annotations"]["config.kubernetes.io/origin"] == f"path: {origin}\n"
+    world.repo.commit("Change what is far", {"shared/cm.yaml": config_map("shared", world.namespace, {"k": "v"})})
+    await world.ready("apps")
+    assert await data(world, "shared") == {"k": "v"}
+
+
 async def test_a_missing_component_fails_unless_it_may_be_missing(world: World) -> None:
     world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {})})
     await world.git_repository()
