@@ -9,7 +9,9 @@ import pytest_asyncio
 
 from fairlead.objects import yaml
 from tests.support.cli import Cli
+from tests.support.git_server import GitServer
 from tests.support.manifests import config_map
+from tests.support.repo import RepoBuilder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +110,46 @@ async def test_trace_names_what_changed_the_object(cli: Cli, world: World) -> No
     made = (await cli("trace", "cm", "made")).out
     assert "File:          apps/kustomization.yaml:" in made
     assert "(configMapGenerator[0])" in made
+
+
+async def test_trace_names_the_commit_of_each_object(cli: Cli, world: World) -> None:
+    """Two objects of one Kustomization, written by two people: a change of one is not told of the other."""
+    world.repo.author = "Grace"
+    world.repo.commit("Add a colour", {"apps/colour.yaml": config_map("colour", world.namespace, {"a": "red"})})
+    await world.ready("apps")
+    world.repo.author = "Linus"
+    world.repo.commit("Say more", {"README.md": "hello"})
+    await world.ready("apps")
+    for name, person, subject in (("settings", "Ada", "Begin"), ("colour", "Grace", "Add a colour")):
+        _, owner, _ = json.loads((await cli("trace", f"cm/{name}", "-o", "json")).out)
+        assert (owner["Author"].split()[0], owner["Commit"]) == (person, subject)
+        assert owner["Revision"] == f"main@sha1:{world.repo.head}"
+    world.repo.commit("Another colour", {"apps/colour.yaml": config_map("colour", world.namespace, {"a": "blue"})})
+    await world.ready("apps")
+    _, owner, _ = json.loads((await cli("trace", "cm/colour", "-o", "json")).out)
+    assert (owner["Author"].split()[0], owner["Commit"]) == ("Linus", "Another colour")
+
+
+async def test_trace_fetches_with_the_secret_and_what_is_included(cli: Cli, world: World, tmp_path: Path) -> None:
+    async with GitServer(tmp_path / "srv") as server:
+        server.users["ada"] = "swordfish"
+        library, fleet = RepoBuilder(server.folder / "library.git"), RepoBuilder(server.folder / "far.git")
+        files = {"far/own.yaml": config_map("own", world.namespace, {})}
+        library.commit("Share", {"base/cm.yaml": config_map("shared", world.namespace, {})})
+        fleet.commit("Begin", files)
+        await world.apply("v1", "Secret", "door", stringData={"username": "ada", "password": "swordfish"})
+        door = {"secretRef": {"name": "door"}}
+        await world.git_repository("library", url=server.url("library.git"), **door)
+        include = [{"repository": {"name": "library"}, "fromPath": "base", "toPath": "far/lib"}]
+        await world.git_repository("far", url=server.url("far.git"), include=include, **door)
+        await world.kustomization("far", path="far", sourceRef={"kind": "GitRepository", "name": "far"})
+        await world.ready("far", commit=fleet.head)
+        for name, place in (("own", "far/own.yaml:1"), ("shared", "far/lib/cm.yaml:1")):
+            _, owner, source = json.loads((await cli("trace", f"cm/{name}", "-o", "json")).out)
+            assert (owner["File"], source["GitRepository"]) == (place, "far")
+        await world.delete("Secret", "door")
+        _, owner, _ = json.loads((await cli("trace", "cm/own", "-o", "json")).out)
+        assert owner["File"] == f"not known: Secret '{world.namespace}/door' not found: create it or fix the reference"
 
 
 async def test_trace_says_why_the_file_is_not_known(cli: Cli, world: World) -> None:

@@ -128,7 +128,7 @@ async def _owner_sections(client: KubeClient, owner: ObjectRef, applied: ObjectR
         ("Namespace", owner.namespace),
         ("Path", spec.get("path") or ""),
         ("Revision", fields.full_revision(manifest, KUSTOMIZATION)),
-        *_commit(_delivered(manifest)),
+        *_commit(_delivered(manifest, applied)),
         *_status(manifest),
     ]
     reference = spec["sourceRef"]
@@ -156,11 +156,20 @@ def _source_section(ref: ObjectRef, manifest: dict[str, Any]) -> Section:
     return [*section, *_commit(fields.path(manifest, "status", "artifact", "metadata")), *_status(manifest)]
 
 
-def _delivered(kustomization: dict[str, Any]) -> dict[str, Any]:
-    """What the history says of the commit that is applied."""
+def _delivered(kustomization: dict[str, Any], applied: ObjectRef | None) -> dict[str, Any]:
+    """What the history says of the commit that changed the object last; of the one that is applied, if it has no such.
+
+    The history is short, so the commit of an object that has long been the same is that of the last other change.
+    """
     revision = fields.full_revision(kustomization, KUSTOMIZATION)
-    entries = (entry.get("metadata") or {} for entry in fields.path(kustomization, "status", "history") or [])
-    return next((metadata for metadata in entries if metadata.get("revision") == revision), {})
+    entries = [entry.get("metadata") or {} for entry in fields.path(kustomization, "status", "history") or []]
+    own = (metadata for metadata in entries if str(applied) in _changed(metadata))
+    return next(own, None) or next((metadata for metadata in entries if metadata.get("revision") == revision), {})
+
+
+def _changed(metadata: dict[str, str]) -> list[str]:
+    """The objects that a delivery wrote, as far as its record names them."""
+    return f"{metadata.get('created', '')} {metadata.get('configured', '')}".split()
 
 
 def _commit(metadata: dict[str, str] | None) -> Section:

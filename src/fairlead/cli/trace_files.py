@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.errors import BuildError, FairleadError
 from fairlead.objects.redact import Redactor
+from fairlead.objects.ref import ObjectRef
 
 if TYPE_CHECKING:
     from fairlead.build.flux import Variables
     from fairlead.build.kustomize import Origin
     from fairlead.kube.client import KubeClient
-    from fairlead.objects.ref import ObjectRef
+    from fairlead.sources.git import GitSource
 
 __all__ = ["file_lines"]
 
+MOST_LEVELS = 8
+"""How deep repositories may include each other."""
 LONGEST_FETCH = timedelta(seconds=30)
 """Somebody waits at a terminal, so a source's own longer timeout does not count."""
 
@@ -46,37 +49,54 @@ async def file_lines(
 async def _origins(
     client: KubeClient, ref: ObjectRef, owner: dict[str, Any], source: dict[str, Any], revision: str
 ) -> list[Origin]:
-    from fairlead.api.gitrepository import GitRepository
     from fairlead.build.origin import origins_of
+    from fairlead.cli.local import decode
+    from fairlead.sources.git import GitOptions, GitSource
+    from fairlead.sources.store import ObjectStore
+
+    kustomization = decode(owner)
+    variables = await _variables(client, kustomization)
+    with TemporaryDirectory(prefix="fairlead-trace-") as folder:
+        async with GitSource(ObjectStore(Path(folder)), options=GitOptions(local_repositories=True)) as git:
+            tree = git.store.tree(await _fetch(client, git, source, revision))
+            try:
+                return await asyncio.to_thread(origins_of, tree, kustomization.spec, variables, ref)
+            except BuildError as error:  # it may quote what a variable was replaced with
+                raise BuildError(Redactor(variables.sensitive).text(str(error))) from None
+
+
+async def _fetch(
+    client: KubeClient, git: GitSource, source: dict[str, Any], revision: str, levels: int = MOST_LEVELS
+) -> str:
+    """The id of the tree of a GitRepository at a revision, with the repositories that it includes."""
+    from fairlead.api.gitrepository import GitRepository
     from fairlead.cli.local import decode
     from fairlead.controllers.gitspec import git_spec
     from fairlead.controllers.references import References
-    from fairlead.sources.git import GitOptions, GitSource
-    from fairlead.sources.spec import GitRef, RemoteHead
-    from fairlead.sources.store import ObjectStore
+    from fairlead.sources.spec import GitRef, Include, RemoteHead
 
-    kustomization, repository = decode(owner), decode(source, GitRepository)
-    if repository.spec.include:
-        raise FairleadError("the source includes other repositories, which are not fetched here")
+    repository = decode(source, GitRepository)
     _, _, commit = revision.rpartition(":")
     if not commit:
         raise FairleadError("nothing is applied yet")
-    spec = await git_spec(repository, References(client), ())
+    includes = []
+    for include, artifact in zip(
+        repository.spec.include or (), repository.status.included_artifacts or (), strict=False
+    ):
+        if not levels:
+            raise FairleadError(f"repositories include each other, more than {MOST_LEVELS} levels deep")
+        name = include.repository.name
+        other = await client.get(ObjectRef.of(source)._replace(name=name))
+        tree_id = await _fetch(client, git, other, artifact.revision, levels - 1)
+        includes.append(Include(tree_id, include.from_path or "", include.to_path or name))
+    spec = await git_spec(repository, References(client), tuple(includes))
     pinned = replace(
         spec,
         ref=GitRef(branch=spec.ref.branch, commit=commit),
         verify=None,  # it was verified before it was applied, and nothing is applied here
         timeout=min(spec.timeout, LONGEST_FETCH),
     )
-    variables = await _variables(client, kustomization)
-    with TemporaryDirectory(prefix="fairlead-trace-") as folder:
-        async with GitSource(ObjectStore(Path(folder)), options=GitOptions(local_repositories=True)) as git:
-            fetched = await git.fetch(pinned, RemoteHead(commit))
-            tree = git.store.tree(fetched.tree_id)
-            try:
-                return await asyncio.to_thread(origins_of, tree, kustomization.spec, variables, ref)
-            except BuildError as error:  # it may quote what a variable was replaced with
-                raise BuildError(Redactor(variables.sensitive).text(str(error))) from None
+    return (await git.fetch(pinned, RemoteHead(commit))).tree_id
 
 
 async def _variables(client: KubeClient, kustomization: Any) -> Variables:
