@@ -30,6 +30,7 @@ GOAL_SIZE = 1000
 async def run(options: argparse.Namespace, apps: int, folder: Path, kubeconfig: Path | None) -> dict[str, Any]:
     estate = Estate(folder / "repository", apps, chain=options.chain)
     async with BenchStage(folder, kubeconfig=kubeconfig) as stage:
+        stage.watch_loop = options.watch_loop
         await stage.start_cluster()
         await stage.install()
         config = load_config(stage.kubeconfig, None, os.environ)
@@ -40,6 +41,7 @@ async def run(options: argparse.Namespace, apps: int, folder: Path, kubeconfig: 
             helpers = [
                 group.create_task(fleet.eyes.follow(KUSTOMIZATION, "flux-system")),
                 group.create_task(fleet.eyes.follow(DEPLOYMENT, "fleet")),
+                group.create_task(fleet.memory.follow()),
             ]
             if options.workloads or options.assets:
                 helpers.append(group.create_task(Workloads(client).run()))
@@ -92,6 +94,7 @@ def main() -> None:
     where.add_argument("--kubeconfig", type=Path, help="another cluster than the local one; it should be empty")
     parser.add_argument("--workloads", action="store_true", help="play the Deployment controller, where there is none")
     parser.add_argument("--out", type=Path, help="write the figures as JSON into this folder")
+    parser.add_argument("--watch-loop", action="store_true", help="find what holds the controllers' loop")
     parser.add_argument("--keep-logs", type=Path, help="keep the controllers' log here")
     options = parser.parse_args()
     if options.kubeconfig and len(options.apps) > 1:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.fleet.estate import IMAGE, Estate, root
 from bench.fleet.eyes import DEPLOYMENT, Eyes
-from bench.fleet.processes import cpu_seconds, rss_mib
+from bench.fleet.processes import Memory, cpu_seconds
 from bench.fleet.raw import clean_up, raw_base_change, raw_commit, raw_install
 from bench.fleet.stage import BenchStage, Figures
 from fairlead.kube.client import KubeClient, PatchType
@@ -34,9 +34,11 @@ class Fleet:
         self.client = client
         self.options = options
         self.eyes = Eyes(client)
+        self.memory = Memory(lambda: stage.controllers.pid)
         self.results: dict[str, Any] = {"apps": len(estate.names)}
         self._before = Figures({}, {}, {})
         self._cpu_before = 0.0
+        self._blocks_before = 0
 
     async def measure(self) -> None:
         await self._install()
@@ -140,13 +142,12 @@ class Fleet:
 
     async def _restart(self) -> None:
         versions = self._versions()
-        rss = rss_mib(self.stage.controllers.pid)
-        await self._begin()
-        await self._report("memory before the restart", rss_mib=rss)
         await self.stage.stop_controllers()
         started = time.monotonic()
         await self.stage.start_controllers()
         self._before, self._cpu_before = Figures({}, {}, {}), 0.0
+        self._blocks_before = len(self.stage.blocks())
+        self.memory.begin()
         name = self.estate.names[-1]
         await asyncio.to_thread(self.estate.change_app, name, "after-restart")
         seen = await self._live(name, "after-restart")
@@ -154,6 +155,14 @@ class Fleet:
         noted = await self.eyes.all_ready(self.estate.names, self.estate.head())
         written = sum(version != versions[key] for key, version in self._versions().items() if key != f"web-{name}")
         await self._report("restart → all at it", seconds=noted - started, written=written)
+        self._show_lists("restart → all at it")
+        self._show("memory", rss_mib=self.memory.highest)
+
+    def _show_lists(self, what: str) -> None:
+        """The kind that was listed by most requests."""
+        lists = {name: count for name, count in self.results[what]["requests"].items() if name.endswith(" list")}
+        name = max(lists, key=lists.__getitem__, default="")
+        print(f"    most list requests of one kind: {lists.get(name, 0):.0f} ({name})", flush=True)
 
     def _versions(self) -> dict[str, int]:
         return {name: item["metadata"]["generation"] for name, item in self.eyes.state[DEPLOYMENT].items()}
@@ -176,17 +185,26 @@ class Fleet:
 
     async def _begin(self) -> None:
         self._before, self._cpu_before = await self.stage.figures(), cpu_seconds(self.stage.controllers.pid)
+        self._blocks_before = len(self.stage.blocks())
+        self.memory.begin()
 
     async def _report(self, what: str, times: int = 1, /, **figures: float) -> None:
         """One line, and below it where the controllers' time went and what they sent since :meth:`_begin`."""
         cpu = (cpu_seconds(self.stage.controllers.pid) - self._cpu_before) / times
         spent = await self.stage.figures() - self._before
-        self._show(what, **figures, cpu=cpu)
+        self._show(what, **figures, cpu=cpu, rss_mib=self.memory.since)
         self.results[what] |= {"requests": spent.requests, "phases": spent.seconds}
-        for line in (spent.phases(), spent.sent()):
+        for line in (spent.phases(), spent.sent(), self._longest_block(what)):
             if line:
                 print(f"    {line}")
         sys.stdout.flush()
+
+    def _longest_block(self, what: str) -> str:
+        blocks = sorted(self.stage.blocks()[self._blocks_before :], key=lambda block: -block.computed)
+        if not blocks:
+            return ""
+        self.results[what]["longest_block"] = blocks[0].computed
+        return f"{len(blocks)} callbacks of 10 ms or more; " + "\n    ".join(map(str, blocks[:3]))
 
     def _show(self, what: str, **figures: float) -> None:
         self.results[what] = dict(figures)
@@ -197,7 +215,7 @@ class Fleet:
 def _figure(name: str, value: float) -> str:
     if name in ("p50", "p99"):
         return f"{value * 1000:.0f} ms"
-    return {"rss_mib": f"{value:.0f} MiB", "written": f"{value:g}"}.get(name, f"{value:.2f} s")
+    return {"rss_mib": f"≤ {value:.0f} MiB", "written": f"{value:g}"}.get(name, f"{value:.2f} s")
 
 
 def _latency(samples: list[float]) -> dict[str, float]:

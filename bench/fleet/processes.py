@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -34,3 +40,24 @@ def rss_mib(pid: int) -> float:
             if line.startswith("VmRSS:"):
                 total += int(line.split()[1])
     return total / 1024
+
+
+class Memory:
+    """The highest :func:`rss_mib` of a process that may be replaced by another, looked at several times a second."""
+
+    def __init__(self, pid: Callable[[], int]) -> None:
+        self._pid = pid
+        self.highest = 0.0
+        self.since = 0.0
+        """The highest since :meth:`begin`."""
+
+    def begin(self) -> None:
+        self.since = 0.0
+
+    async def follow(self) -> None:
+        while True:
+            # A process may end while it is looked at.
+            with contextlib.suppress(OSError):
+                now = rss_mib(self._pid())
+                self.highest, self.since = max(self.highest, now), max(self.since, now)
+            await asyncio.sleep(0.2)

@@ -1,4 +1,4 @@
-"""The demo's stage with a view on the controllers: their process, their metrics, and a restart."""
+"""The demo's stage with a view on the controllers: their process, their metrics, what holds their loop, a restart."""
 
 from __future__ import annotations
 
@@ -11,15 +11,22 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from fairlead.cli.demo.stage import Stage
+from tests.support.watched_program import read_blocks
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
+
+    from tests.support.loop import Block
+
+NOTICED_SECONDS = 0.01
 
 
 class BenchStage(Stage):
     """Controllers that serve metrics on a free port of this machine."""
 
     controllers: Process
+    watch_loop = False
+    """Run the controllers with a detector for what holds their loop, which costs some CPU."""
     _port = 0
 
     async def start_controllers(self) -> None:
@@ -27,8 +34,18 @@ class BenchStage(Stage):
         state = str(self._folder / "state")
         address = f"127.0.0.1:{self._port}"
         arguments = ("run", *self._connection(), "--state-dir", state, "--metrics-address", address)
-        await self._start(*arguments, log="controllers.log")
+        if self.watch_loop:
+            detector = "tests.support.watched_program", str(NOTICED_SECONDS), str(self._folder / "blocks.jsonl")
+            self._program = ("-m", *detector)
+        try:
+            await self._start(*arguments, log="controllers.log")
+        finally:
+            self._program = Stage._program
         self.controllers = self._processes[-1]
+
+    def blocks(self) -> list[Block]:
+        """What has held the loop for longer than ten milliseconds so far."""
+        return read_blocks(self._folder / "blocks.jsonl")
 
     async def stop_controllers(self) -> None:
         self._processes.remove(self.controllers)

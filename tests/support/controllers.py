@@ -16,6 +16,8 @@ __all__ = ["Controllers"]
 class Controllers:
     """``fairlead run`` for one namespace, as a process; ``folder`` holds its kubeconfig, state and log."""
 
+    program: tuple[str, ...] = ("-m", "fairlead")
+
     def __init__(self, namespace: str, folder: Path, *flags: str) -> None:
         self._namespace = namespace
         self._folder = folder
@@ -27,8 +29,7 @@ class Controllers:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-m",
-                "fairlead",
+                *self.program,
                 "run",
                 f"--kubeconfig={self._folder / 'kubeconfig'}",
                 f"--state-dir={self._folder / 'state'}",

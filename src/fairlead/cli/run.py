@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from fairlead.kube.config import ClusterConfig
+    from collections.abc import Callable, Coroutine
+
     from fairlead.settings import Settings
 
 __all__ = ["run"]
@@ -83,25 +84,27 @@ __all__ = ["run"]
 def run(kubeconfig: Path | None, context: str | None, log_level: str, log_encoding: str, **flags: Any) -> None:
     """Run the controllers against the cluster of the usual kubeconfig rules, or the one they run in."""
     import asyncio
+    import socket
+    from functools import partial
 
     from fairlead.cli.logs import set_up_logging
+    from fairlead.controllers.manager import run as run_controllers
     from fairlead.kube.config import load_config
+    from fairlead.runtime import garbage
 
     set_up_logging(log_level, log_encoding)
     config = load_config(kubeconfig, context, os.environ)
     settings = _settings(flags, in_cluster=config.context == "in-cluster")
-    asyncio.run(_until_told(settings, config))
+    garbage.tune()
+    asyncio.run(_until_told(partial(run_controllers, settings, config, identity=socket.gethostname())))
 
 
-async def _until_told(settings: Settings, config: ClusterConfig) -> None:
+async def _until_told(controllers: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """End cleanly at the first signal, and at once at the second."""
     import asyncio
     import signal
-    import socket
 
-    from fairlead.controllers.manager import run as run_controllers
-
-    work = asyncio.ensure_future(run_controllers(settings, config, identity=socket.gethostname()))
+    work = asyncio.ensure_future(controllers())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, work.cancel)

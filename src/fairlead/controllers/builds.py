@@ -6,6 +6,8 @@ is kept of it is small: the objects are compressed, variables are only a digest.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import zlib
 from dataclasses import dataclass, field
@@ -162,6 +164,17 @@ class Builds:
         """What an earlier process has built, and is known to hold for this tree."""
         self._known[key] = build
         self._held[key] = (build, tree_id)
+
+    async def compare(self, before: str, after: str) -> None:
+        """Find out what differs between two trees before anybody needs it: that of thousands of folders takes its time.
+
+        When one of them is not here, whoever needs the answer finds out.
+        """
+        if before in ("", after):
+            return
+        with contextlib.suppress(MissingObjectError):
+            trees = self._store.tree(before), self._store.tree(after)
+            self._changes = before, after, await asyncio.to_thread(changes_between, *trees)
 
     def holds(self, key: Key, build: Build, tree_id: str) -> bool:
         """Whether the files that a build was made from are the same in this tree; no, when the tree is not here."""

@@ -144,8 +144,8 @@ class Triggers:
         self._by_include.set(key, _includes_of(new))
         if _artifact(old) != _artifact(new) or change == "ADDED":
             ref = ObjectRef(names.SOURCE_GROUP, "GitRepository", key.namespace, key.name)
-            users = in_order(self._by_source.users(ref), self._access.typed)
-            self.wake(self._kustomizations.sort_out(users))
+            changed = self._kustomizations.sort_out(self._by_source.users(ref))
+            self.wake(in_order(changed, self._access.typed))
             for user in self._by_include.users(key):
                 self._source_queue.add(user)
 

@@ -34,7 +34,7 @@ from fairlead.sources.errors import GitUrlError, GitVerificationError, MissingOb
 from fairlead.sources.spec import Include
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from fairlead.api.gitrepository import GitRepository, GitRepositoryStatus
     from fairlead.api.meta import ArtifactStatus
@@ -104,6 +104,9 @@ class GitRepositories:
         self.restored: Callable[[Key], None] = lambda _: None
         """Hears that the same artifact can be read again; set by who knows the users."""
 
+        self.compare: Callable[[str, str], Awaitable[None]] = _nothing
+        """Hears which tree follows which before anybody else does; set by who decides whom that changes."""
+
     def refetch(self, key: Key) -> None:
         """Somebody could not read the artifact: forget what is here of it, and fetch it again."""
         self._damaged.add(key)
@@ -143,6 +146,7 @@ class GitRepositories:
         self._show_progress(repository, session)
         with self._phases.span("fetch"):
             revision, artifact = await self._bring(key, repository, spec)
+        await self.compare(tree_id_of(repository.status.artifact), revision.tree_id)
         status = self._succeeded(repository, artifact, revision, included)
         await session.write(msgspec.to_builtins(status))
         if key in self._damaged:
@@ -323,6 +327,10 @@ def _is_known(repository: GitRepository, before: ArtifactStatus | None, artifact
         return False
     by_flux = not tree_id_of(before) and repository.status.observed_generation == repository.metadata.generation
     return by_flux or before.digest == artifact.digest
+
+
+async def _nothing(_: str, __: str) -> None:
+    """Nobody wants to compare."""
 
 
 def _requested(repository: GitRepository) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import hashlib
 import logging
 import uuid
@@ -40,6 +39,7 @@ from fairlead.kube.client import KubeClient
 from fairlead.kube.options import Backoff
 from fairlead.kube.reflector import Reflector, Selection
 from fairlead.objects.ref import GroupKind, ObjectRef
+from fairlead.runtime import garbage
 from fairlead.runtime.clock import SystemClock
 from fairlead.runtime.controller import Controller
 from fairlead.runtime.events import EventRecorder
@@ -189,6 +189,7 @@ class Manager:
                 age_secret=self._references.age_secret,
             )
             git.restored = triggers.on_restored
+            git.compare = builds.compare
             deliveries.notes.begin = triggers.take_note
             for recorder in self._recorders.values():
                 recorder.yields = lambda: deliveries.notes.yields
@@ -246,7 +247,7 @@ class Manager:
                     group.create_task(forwarder.run(), name="forward events")
                 for reflector in reflectors:
                     await reflector.wait_synced()
-                _tune_garbage_collection()
+                garbage.freeze()
                 for loop in loops:
                     group.create_task(loop.run(), name=loop.name)
                 group.create_task(notes.run(), name="notes")
@@ -326,13 +327,6 @@ async def _flush(recorder: EventRecorder) -> None:
         await recorder.flush(_FLUSH_SECONDS)
     finally:
         writing.cancel()
-
-
-def _tune_garbage_collection() -> None:
-    """Decoding lists makes many objects and no cycles: collect seldom, and never look again at what start-up left."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _typed(struct: type[T]) -> Callable[[msgspec.Raw], T]:

@@ -23,6 +23,8 @@ STOP_SECONDS = 5.0
 class Stage:
     """Starts ``fairlead cluster start`` (unless a kubeconfig is given) and ``fairlead run``; ends both on exit."""
 
+    _program: tuple[str, ...] = ("-m", "fairlead")
+
     def __init__(self, folder: Path, *, kubeconfig: Path | None = None, context: str | None = None) -> None:
         self._folder = folder
         self._own_cluster = kubeconfig is None
@@ -82,8 +84,7 @@ class Stage:
         with (self._folder / log).open("ab") as sink:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-m",
-                "fairlead",
+                *self._program,
                 *arguments,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
                 stdin=asyncio.subprocess.DEVNULL,
