@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fairlead.settings import StorageSettings
+from tests.support.in_process import InProcess
 from tests.support.manifests import config_map
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.fault_proxy import FaultProxy
     from tests.support.world import World
 
@@ -223,3 +228,37 @@ async def test_an_object_that_was_left_to_another_is_whole_when_that_one_applies
     assert found["metadata"]["uid"] == uid
     managers = [(entry["manager"], entry["operation"]) for entry in found["metadata"]["managedFields"]]
     assert managers == [("kustomize-controller", "Apply")]
+
+
+async def test_to_one_in_another_shard(world: World, tmp_path: Path) -> None:
+    """Whose controllers are away at the moment."""
+    uid = await begin(world)
+    for kind, name, shard in (
+        ("GitRepository", "fleet", "one"),
+        ("Kustomization", "a", "one"),
+        ("Kustomization", "b", "two"),
+    ):
+        await world.patch(kind, name, {"metadata": {"labels": {"shard": shard}}}, manager="sharder")
+    await world.git_repository("fleet-two")
+    await world.patch("GitRepository", "fleet-two", {"metadata": {"labels": {"shard": "two"}}}, manager="sharder")
+    await world.patch("Kustomization", "b", {"spec": {"sourceRef": {"name": "fleet-two"}}}, manager="sharder")
+    await world.ready("b")
+    first, second = (replace(world.settings.scope, label_selector=f"shard={shard}") for shard in ("one", "two"))
+    settings = replace(world.settings, scope=second, storage=StorageSettings(folder=tmp_path / "second"))
+    world.settings = replace(world.settings, scope=first)
+    await world.restart()
+    place(world, "b")
+    await world.ready("a")
+    assert await uid_of(world) == uid
+    assert await owner_of(world) == "a"
+    others = InProcess()
+    await others.start(world.client.config, settings)
+    try:
+        await world.ready("b")
+    finally:
+        await others.stop()
+    assert await uid_of(world) == uid
+    assert await owner_of(world) == "b"
+    place(world)
+    await world.ready("a")
+    assert await uid_of(world) == uid, "the first has no right to it any more"

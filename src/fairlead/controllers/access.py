@@ -56,8 +56,8 @@ class Access(Generic[R]):
         recorder: EventRecorder,
     ) -> None:
         self.reflector = reflector
+        self.client = client
         self._struct = struct
-        self._client = client
         self._patcher = patcher
         self._recorder = recorder
         self._written: dict[Key, R] = {}
@@ -128,7 +128,7 @@ class Access(Generic[R]):
     async def _patch(self, resource: R, body: Mapping[str, Any]) -> Manifest:
         meta = resource.metadata
         ref = ObjectRef(self.reflector.kind.group, self.reflector.kind.kind, meta.namespace, meta.name)
-        return await self._client.patch(
+        return await self.client.patch(
             ref,
             body,
             PatchType.MERGE,

@@ -56,6 +56,8 @@ class _Coming:
     of: UserIndex[ObjectRef] = field(default_factory=UserIndex)
     unclear: dict[Key, Kustomization] = field(default_factory=dict)
     """Those that cannot be built; what they want is guessed."""
+    elsewhere: dict[Key, Kustomization] = field(default_factory=dict)
+    """Those of other shards, as they were when they were asked."""
     asked: float = field(default_factory=time.monotonic)
 
     def answers(self, revision: str) -> bool:
@@ -84,12 +86,22 @@ class Foresight(Protocol):
     async def mentioned(self, kustomization: Kustomization, names: frozenset[str]) -> set[str]: ...
 
 
+class Relatives(Protocol):
+    """Who else is made from the same; see :class:`fairlead.controllers.shards.OtherShards`."""
+
+    async def relatives(self, kustomization: Kustomization) -> dict[Key, Kustomization]: ...
+
+
 class Claims:
     """Answers for all Kustomizations of a cluster."""
 
-    def __init__(self, access: Access[Kustomization], outlook: Foresight) -> None:
+    def __init__(
+        self, access: Access[Kustomization], outlook: Foresight, other_shards: Relatives | None = None
+    ) -> None:
+        """Without ``other_shards`` there is nobody but those that ``access`` knows."""
         self._access = access
         self._outlook = outlook
+        self._other_shards = other_shards
         self._have: UserIndex[str] = UserIndex()
         self._coming: dict[ObjectRef, _Coming] = {}
         self._asking = asyncio.Lock()
@@ -117,7 +129,7 @@ class Claims:
         heirs = await self._held(key, kustomization, refs)
         if not revision:
             return heirs
-        coming = await self._all_coming(source_of(kustomization), revision)
+        coming = await self._all_coming(kustomization, revision)
         for ref in refs - heirs.keys():
             for user in _users(coming, ref):
                 if self._is_coming(key, kustomization, user, coming):
@@ -152,17 +164,20 @@ class Claims:
             return refs
         return {ref for ref in refs if ref in coming or ref._replace(namespace="") in coming}
 
-    async def _all_coming(self, source: ObjectRef, revision: str) -> _Coming:
+    async def _all_coming(self, kustomization: Kustomization, revision: str) -> _Coming:
+        source = source_of(kustomization)
         async with self._asking:
             coming = self._coming.get(source)
             if coming is None or not coming.answers(revision):
                 coming = _Coming(source, revision)
+                if self._other_shards is not None:
+                    coming.elsewhere = await self._other_shards.relatives(kustomization)
                 await self._ask(coming)
                 self._coming[source] = coming
             return coming
 
     async def _ask(self, coming: _Coming) -> None:
-        for key, other in list(self._all()):
+        for key, other in [*self._all(), *coming.elsewhere.items()]:
             if not _is_behind(other, coming):
                 continue
             try:
@@ -176,7 +191,7 @@ class Claims:
             await asyncio.sleep(0)
 
     def _is_coming(self, key: Key, kustomization: Kustomization, user: Key, coming: _Coming) -> bool:
-        other = self._staying(user)
+        other = coming.elsewhere.get(user) or self._staying(user)
         if other is None or user == key or not _is_behind(other, coming):
             return False
         return _cluster(other) == _cluster(kustomization)

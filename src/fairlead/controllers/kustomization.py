@@ -31,6 +31,7 @@ from fairlead.controllers.notes import Notes, may_be_noted
 from fairlead.controllers.outcomes import Outcomes
 from fairlead.controllers.outlook import Outlook
 from fairlead.controllers.resources import Malformed
+from fairlead.controllers.shards import OtherShards
 from fairlead.controllers.suspension import hold
 from fairlead.controllers.variables import load_variables
 from fairlead.engine.drift import field_list
@@ -98,7 +99,9 @@ class Kustomizations:
         self._health = HealthChecks(waits, self.outcomes, clock)
         strict = settings.reconcile.strict_substitution
         outlook = Outlook(builds, references, self._artifact, settings.storage.folder, strict=strict)
-        self._claims = Claims(access, outlook)
+        sharded, namespace = bool(settings.scope.label_selector), settings.scope.namespace
+        others = OtherShards(access, sources, namespace=namespace) if sharded else None
+        self._claims = Claims(access, outlook, others)
         self._memories: dict[Key, Memory] = {}
 
     def is_unhealthy(self, key: Key) -> bool:

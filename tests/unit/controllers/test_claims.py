@@ -186,3 +186,15 @@ async def test_one_that_cannot_be_built_wants_what_its_files_name() -> None:
     a = store.put(having("a"))
     store.put(having("b"))
     assert await wanted(found, a, ONE, TWO) == {ONE}
+
+
+async def test_those_of_other_shards_are_asked_too() -> None:
+    class Others:
+        async def relatives(self, _: Kustomization) -> dict[Key, Kustomization]:
+            return {Key("ns", "b"): having("b"), Key("ns", "c"): having("c", at=AT)}
+
+    store, asked = FakeStore(), Asked(b=ONE, c=TWO)
+    access: Any = store
+    found = Claims(access, asked, Others())
+    a = store.put(having("a"))
+    assert await wanted(found, a, ONE, TWO) == {ONE}

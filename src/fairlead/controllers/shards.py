@@ -1,0 +1,78 @@
+"""Kustomizations of other shards: they are not watched, and are read when something is about to be deleted.
+
+Controllers with ``--watch-label-selector`` know the resources of their own shard only. An object may move to a
+Kustomization of another one all the same. What that one builds is made out from the tree that this shard has, if both
+shards have the same repository: each of them has a GitRepository of its own for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from fairlead.api.gitrepository import GitRepository
+from fairlead.api.kustomization import CrossNamespaceSourceReference, Kustomization
+from fairlead.controllers.dependencies import key_of, source_of
+from fairlead.controllers.resources import Malformed, decoder
+from fairlead.kube.reflector import Key
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from fairlead.controllers.access import Access
+    from fairlead.objects.ref import GroupKind
+
+    R = TypeVar("R", GitRepository, Kustomization)
+
+__all__ = ["OtherShards"]
+
+
+class OtherShards:
+    """Reads them with the controllers' own rights."""
+
+    def __init__(
+        self,
+        kustomizations: Access[Kustomization],
+        sources: Access[GitRepository],
+        *,
+        namespace: str | None = None,
+    ) -> None:
+        """``namespace``: the only one that these controllers may look at."""
+        self._kustomizations = kustomizations
+        self._sources = sources
+        self._namespace = namespace
+
+    async def relatives(self, kustomization: Kustomization) -> dict[Key, Kustomization]:
+        """Those made from what ``kustomization`` is made from, as if they had its very source."""
+        ref = source_of(kustomization)
+        own = self._sources.typed(Key(ref.namespace, ref.name))
+        if own is None:
+            return {}
+        alike = {
+            Key(each.metadata.namespace, each.metadata.name)
+            async for each in self._read(GitRepository, self._sources.reflector.kind)
+            if _content(each) == _content(own)
+        }
+        shared = CrossNamespaceSourceReference(kind="GitRepository", name=ref.name, namespace=ref.namespace)
+        found: dict[Key, Kustomization] = {}
+        async for other in self._read(Kustomization, self._kustomizations.reflector.kind):
+            source, key = source_of(other), key_of(other)
+            if self._kustomizations.reflector.get(*key) is None and Key(source.namespace, source.name) in alike:
+                found[key] = msgspec.structs.replace(other, spec=msgspec.structs.replace(other.spec, source_ref=shared))
+        return found
+
+    async def _read(self, struct: type[R], kind: GroupKind) -> AsyncIterator[R]:
+        """Those that are there to stay and can be read."""
+        decode = decoder(struct)
+        async for page in self._kustomizations.client.pages(kind, namespace=self._namespace):
+            for raw in page.items or ():
+                each = decode(raw)
+                if not isinstance(each, Malformed) and not each.metadata.deletion_timestamp:
+                    yield each
+
+
+def _content(source: GitRepository) -> object:
+    """What decides which files come of it; how to reach the server, and how often, does not."""
+    spec = source.spec
+    return spec.url, spec.ref, spec.ignore, spec.include, spec.sparse_checkout, bool(spec.recurse_submodules)
