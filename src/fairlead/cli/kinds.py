@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairlead.objects.ref import GroupKind
+from fairlead.objects.ref import GroupKind, ObjectRef
 
-__all__ = ["GIT_REPOSITORY", "KINDS", "KUSTOMIZATION", "Kind", "kind_by_reference"]
+__all__ = ["GIT_REPOSITORY", "KINDS", "KUSTOMIZATION", "Kind", "Named", "kind_by_reference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,23 @@ class Kind:
     @property
     def api_version(self) -> str:
         return f"{self.group}/{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One resource of a kind."""
+
+    kind: Kind
+    namespace: str
+    name: str
+
+    @property
+    def ref(self) -> ObjectRef:
+        return ObjectRef(self.kind.group, self.kind.name, self.namespace, self.name)
+
+    def __str__(self) -> str:
+        """``Kustomization apps``, as Flux says it where the namespace is clear."""
+        return f"{self.kind.name} {self.name}"
 
 
 GIT_REPOSITORY = Kind(

@@ -10,15 +10,13 @@ import click
 from fairlead.cli import fields, progress
 from fairlead.cli.connection import Connection, cluster_options, connect, run_async
 from fairlead.cli.groups import Group
-from fairlead.cli.kinds import GIT_REPOSITORY, KUSTOMIZATION, kind_by_reference
+from fairlead.cli.kinds import GIT_REPOSITORY, KUSTOMIZATION, Named, kind_by_reference
 from fairlead.cli.waiting import Deadline, wait_until
 from fairlead.errors import FairleadError
-from fairlead.objects.ref import ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fairlead.cli.kinds import Kind
     from fairlead.kube.client import KubeClient
 
 __all__ = ["reconcile", "wait_for_outcome"]
@@ -47,7 +45,7 @@ def source() -> None:
 async def source_git(name: str, connection: Connection) -> None:
     """Reconcile the GitRepository NAME."""
     async with connect(connection) as client:
-        await _reconcile(client, GIT_REPOSITORY, connection.namespace, name, connection)
+        await _reconcile(client, Named(GIT_REPOSITORY, connection.namespace, name), connection)
 
 
 @click.command()
@@ -60,7 +58,7 @@ async def kustomization(name: str, with_source: bool, connection: Connection) ->
     async with connect(connection) as client:
         if with_source:
             await _reconcile_source_of(client, name, connection)
-        await _reconcile(client, KUSTOMIZATION, connection.namespace, name, connection)
+        await _reconcile(client, Named(KUSTOMIZATION, connection.namespace, name), connection)
 
 
 reconcile.add_command(kustomization, "kustomization")
@@ -68,25 +66,26 @@ reconcile.add_command(kustomization, "ks")
 
 
 async def _reconcile_source_of(client: KubeClient, name: str, connection: Connection) -> None:
-    owner = await client.get(_ref(KUSTOMIZATION, connection.namespace, name))
+    owner = await client.get(Named(KUSTOMIZATION, connection.namespace, name).ref)
     reference = owner["spec"]["sourceRef"]
     kind = kind_by_reference(reference["kind"])
     if kind is None:
         raise ReconcileFailedError(
             f"{reference['kind']}/{reference['name']}: sources of this kind cannot be reconciled yet"
         )
-    await _reconcile(client, kind, reference.get("namespace") or connection.namespace, reference["name"], connection)
+    source = Named(kind, reference.get("namespace") or connection.namespace, reference["name"])
+    await _reconcile(client, source, connection)
 
 
-async def _reconcile(client: KubeClient, kind: Kind, namespace: str, name: str, connection: Connection) -> None:
-    manifest = await client.get(_ref(kind, namespace, name))
+async def _reconcile(client: KubeClient, named: Named, connection: Connection) -> None:
+    manifest = await client.get(named.ref)
     if fields.suspended(manifest):
-        raise ReconcileFailedError(f"{kind.name}/{namespace}/{name} is suspended; resume it first")
-    progress.action(f"annotating {kind.name} {name} in {namespace} namespace")
+        raise ReconcileFailedError(f"{named.ref} is suspended; resume it first")
+    progress.action(f"annotating {named} in {named.namespace} namespace")
     token = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    await _annotate(client, kind, namespace, name, token)
-    progress.done(f"{kind.name} annotated")
-    progress.waiting(f"waiting for {kind.name} reconciliation")
+    await _annotate(client, named, token)
+    progress.done(f"{named.kind.name} annotated")
+    progress.waiting(f"waiting for {named.kind.name} reconciliation")
 
     def noticed(found: dict[str, Any]) -> bool:
         # A run that waits for health has not handled the request yet, but it is at work on it.
@@ -96,31 +95,22 @@ async def _reconcile(client: KubeClient, kind: Kind, namespace: str, name: str, 
     def reached(found: dict[str, Any]) -> bool:
         return fields.path(found, "status", "lastHandledReconcileAt") == token and fields.settled(found)
 
-    await wait_for_outcome(client, kind, namespace, name, reached, Deadline(connection.timeout, noticed))
+    await wait_for_outcome(client, named, reached, Deadline(connection.timeout, noticed))
 
 
 async def wait_for_outcome(
-    client: KubeClient,
-    kind: Kind,
-    namespace: str,
-    name: str,
-    reached: Callable[[dict[str, Any]], bool],
-    deadline: Deadline,
+    client: KubeClient, named: Named, reached: Callable[[dict[str, Any]], bool], deadline: Deadline
 ) -> None:
     """Wait until ``reached``, then print the revision, or raise what the Ready condition says."""
-    manifest = await wait_until(client, kind, namespace, name, reached, deadline=deadline)
+    manifest = await wait_until(client, named, reached, deadline=deadline)
     if fields.ready(manifest) != "True":
         text = (fields.condition(manifest, "Ready") or {}).get("message", "not ready")
-        raise ReconcileFailedError(f"{kind.name} {name} reconciliation failed: {text}")
-    progress.done(f"{kind.done} {fields.short_revision(fields.full_revision(manifest, kind))}")
+        raise ReconcileFailedError(f"{named} reconciliation failed: {text}")
+    progress.done(f"{named.kind.done} {fields.short_revision(fields.full_revision(manifest, named.kind))}")
 
 
-async def _annotate(client: KubeClient, kind: Kind, namespace: str, name: str, token: str) -> None:
+async def _annotate(client: KubeClient, named: Named, token: str) -> None:
     from fairlead.kube.client import PatchType
 
     body = {"metadata": {"annotations": {REQUESTED_AT: token}}}
-    await client.patch(_ref(kind, namespace, name), body, PatchType.MERGE, field_manager="flux")
-
-
-def _ref(kind: Kind, namespace: str, name: str) -> ObjectRef:
-    return ObjectRef(kind.group, kind.name, namespace, name)
+    await client.patch(named.ref, body, PatchType.MERGE, field_manager="flux")

@@ -15,7 +15,7 @@ from fairlead.cli import fields, progress
 from fairlead.cli.connection import Connection, DurationType, cluster_options, connect, run_async
 from fairlead.cli.failures import NothingFoundError
 from fairlead.cli.groups import Group
-from fairlead.cli.kinds import GIT_REPOSITORY, KUSTOMIZATION
+from fairlead.cli.kinds import GIT_REPOSITORY, KUSTOMIZATION, Named
 from fairlead.cli.reconcile import wait_for_outcome
 from fairlead.cli.waiting import Deadline
 from fairlead.objects.ref import ObjectRef
@@ -107,7 +107,7 @@ async def _wait(client: KubeClient, kind: Kind, name: str, connection: Connectio
         return (seen or failed) and fields.settled(found)
 
     deadline = Deadline(connection.timeout, reached)
-    await wait_for_outcome(client, kind, connection.namespace, name, reached, deadline)
+    await wait_for_outcome(client, Named(kind, connection.namespace, name), reached, deadline)
 
 
 def _check_selection(kind: Kind, names: tuple[str, ...], everything: bool) -> None:

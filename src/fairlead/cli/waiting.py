@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import timedelta
 
-    from fairlead.cli.kinds import Kind
+    from fairlead.cli.kinds import Named
     from fairlead.kube.client import KubeClient
 
 __all__ = ["Deadline", "wait_until"]
@@ -36,13 +36,7 @@ class Deadline:
 
 
 async def wait_until(
-    client: KubeClient,
-    kind: Kind,
-    namespace: str,
-    name: str,
-    reached: Callable[[dict[str, Any]], bool],
-    *,
-    deadline: Deadline,
+    client: KubeClient, named: Named, reached: Callable[[dict[str, Any]], bool], *, deadline: Deadline
 ) -> dict[str, Any]:
     """The object as soon as ``reached`` says so; ``UnavailableError`` at the deadline with its last message."""
     last: dict[str, Any] = {}
@@ -50,34 +44,32 @@ async def wait_until(
     async def explain_silence() -> None:
         await asyncio.sleep(min(PATIENCE_SECONDS, deadline.timeout.total_seconds() / 2))
         if not deadline.noticed(last):
-            progress.warn(f"no controller has taken up {kind.name} {name} yet; is 'fairlead run' at work?")
+            progress.warn(f"no controller has taken up {named} yet; is 'fairlead run' at work?")
 
     reminder = asyncio.create_task(explain_silence())
     try:
         async with asyncio.timeout(deadline.timeout.total_seconds()):
             while True:
-                async for manifest in _versions(client, kind, namespace, name):
+                async for manifest in _versions(client, named):
                     last = manifest
                     if reached(manifest):
                         return manifest
     except TimeoutError as error:
         word = fields.message(last) if deadline.noticed(last) else "no controller has taken it up"
-        raise UnavailableError(f"timed out waiting for {kind.name}/{namespace}/{name}: {word}") from error
+        raise UnavailableError(f"timed out waiting for {named.ref}: {word}") from error
     finally:
         reminder.cancel()
 
 
-async def _versions(client: KubeClient, kind: Kind, namespace: str, name: str) -> AsyncIterator[dict[str, Any]]:
+async def _versions(client: KubeClient, named: Named) -> AsyncIterator[dict[str, Any]]:
     """The object now and after each change; ends when the server ends the watch, so the caller starts again."""
-    selector = f"metadata.name={name}"
-    listing = await client.list(kind.group_kind, namespace=namespace, field_selector=selector)
+    kind, namespace, selector = named.kind.group_kind, named.namespace, f"metadata.name={named.name}"
+    listing = await client.list(kind, namespace=namespace, field_selector=selector)
     if not listing.items:
-        raise VanishedError(f"{kind.name} {name} was deleted from {namespace} namespace meanwhile")
+        raise VanishedError(f"{named} was deleted from {namespace} namespace meanwhile")
     for manifest in listing.items:
         yield manifest
-    stream = client.watch(
-        kind.group_kind, resource_version=listing.resource_version, namespace=namespace, field_selector=selector
-    )
+    stream = client.watch(kind, resource_version=listing.resource_version, namespace=namespace, field_selector=selector)
     async for event in stream:
         if event.type in ("ADDED", "MODIFIED"):
             yield event.object

@@ -36,8 +36,9 @@ from fairlead.engine.drift import Managers
 from fairlead.engine.state import ClusterState
 from fairlead.engine.watcher import ManagedWatcher
 from fairlead.kube.client import KubeClient
+from fairlead.kube.listing import Selection
 from fairlead.kube.options import Backoff
-from fairlead.kube.reflector import Reflector, Selection
+from fairlead.kube.reflector import Reflector
 from fairlead.objects.ref import GroupKind, ObjectRef
 from fairlead.runtime import garbage
 from fairlead.runtime.clock import SystemClock

@@ -20,7 +20,8 @@ from fairlead.engine.together import together
 from fairlead.engine.watcher import ManagedWatcher, decoder_for
 from fairlead.errors import FairleadError, NotReadyError
 from fairlead.kube.errors import NoMatchError
-from fairlead.kube.reflector import Reflector, Selection, manifest_decoder
+from fairlead.kube.listing import Selection
+from fairlead.kube.reflector import Reflector, manifest_decoder
 from fairlead.objects.manifest import part
 from fairlead.objects.ref import GroupKind, ObjectRef
 

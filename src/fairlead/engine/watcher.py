@@ -17,7 +17,8 @@ from fairlead.api import names
 from fairlead.engine.state import ClusterState, Record, record_of
 from fairlead.errors import UnavailableError
 from fairlead.kube.errors import NoMatchError
-from fairlead.kube.reflector import Reflector, Selection
+from fairlead.kube.listing import Selection
+from fairlead.kube.reflector import Reflector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -19,7 +19,7 @@ import msgspec
 
 from fairlead.kube.discovery import Discovery, Resource
 from fairlead.kube.errors import ApiError, NoMatchError, NotFoundError, ServerUnavailableError
-from fairlead.kube.listing import ListResult, RawPage, further_page
+from fairlead.kube.listing import ListResult, RawPage, Selection, further_page
 from fairlead.kube.options import ClientOptions
 from fairlead.kube.paths import (
     collection_path,
@@ -126,9 +126,10 @@ class KubeClient:
         resource = await self.discovery.resource(kind, version)
         items: list[Manifest] = []
         resource_version = ""
-        async for page in self.pages(
-            kind, namespace=namespace, label_selector=label_selector, field_selector=field_selector, version=version
-        ):
+        selection = Selection(
+            namespace=namespace, label_selector=label_selector, field_selector=field_selector, version=version
+        )
+        async for page in self.pages(kind, selection):
             resource_version = page.metadata.resource_version
             for raw in page.items or ():
                 item: Manifest = msgspec.json.decode(raw)
@@ -137,27 +138,18 @@ class KubeClient:
                 items.append(item)
         return ListResult(items, resource_version)
 
-    async def pages(
-        self,
-        kind: GroupKind,
-        *,
-        namespace: str | None = None,
-        label_selector: str = "",
-        field_selector: str = "",
-        version: str | None = None,
-    ) -> AsyncGenerator[RawPage, None]:
+    async def pages(self, kind: GroupKind, selection: Selection) -> AsyncGenerator[RawPage, None]:
         """A list page by page, items undecoded; raises :class:`GoneError` when the list expires on the way.
 
         Items of built-in kinds come without apiVersion and kind, as the server sends them.
         """
-        resource = await self.discovery.resource(kind, version)
-        query = {"labelSelector": label_selector, "fieldSelector": field_selector}
+        resource = await self.discovery.resource(kind, selection.version)
+        query = {"labelSelector": selection.label_selector, "fieldSelector": selection.field_selector}
         query["limit"] = str(self.options.page_size)
         while True:
-            path = collection_path(resource, namespace) + query_text(query)
-            call = Call(
-                verb="list", method="GET", path=path, subject=subject_of(kind, namespace), resource=resource.plural
-            )
+            path = collection_path(resource, selection.namespace) + query_text(query)
+            subject = subject_of(kind, selection.namespace)
+            call = Call(verb="list", method="GET", path=path, subject=subject, resource=resource.plural)
             answer = await self._send(call, resource)
             page = _decode(_PAGE, answer, call)
             yield page
@@ -269,57 +261,42 @@ class KubeClient:
         label_selector: str = "",
         field_selector: str = "",
         version: str | None = None,
-        bookmarks: bool = True,
     ) -> AsyncGenerator[WatchEvent, None]:
         """Changes after ``resource_version``, until the server ends the watch (5 to 10 minutes); then call again.
 
         Raises :class:`GoneError` when the version is too old, and :class:`ServerUnavailableError` when the connection
         is lost; every event that was yielded counts, so continue from the last one's resource version.
         """
-        batches = self.watch_raw(
-            kind,
-            resource_version=resource_version,
-            namespace=namespace,
-            label_selector=label_selector,
-            field_selector=field_selector,
-            version=version,
-            bookmarks=bookmarks,
+        selection = Selection(
+            namespace=namespace, label_selector=label_selector, field_selector=field_selector, version=version
         )
+        batches = self.watch_raw(kind, selection, resource_version=resource_version)
         async with contextlib.aclosing(batches):
             async for batch in batches:
                 for event in batch:
                     yield WatchEvent(event.type, msgspec.json.decode(event.object))
 
     async def watch_raw(
-        self,
-        kind: GroupKind,
-        *,
-        resource_version: str,
-        namespace: str | None = None,
-        label_selector: str = "",
-        field_selector: str = "",
-        version: str | None = None,
-        bookmarks: bool = True,
+        self, kind: GroupKind, selection: Selection, *, resource_version: str
     ) -> AsyncGenerator[RawBatch, None]:
         """As :meth:`watch`, in batches as they arrive and with objects undecoded: for stores that keep a part only.
 
         The first batch is empty: it says that the server has accepted the watch.
         """
-        resource = await self.discovery.resource(kind, version)
+        resource = await self.discovery.resource(kind, selection.version)
         low, high = self.options.watch_seconds
         seconds = random.uniform(low, high)  # noqa: S311 - spreads load, hides nothing
         query = {
-            "labelSelector": label_selector,
-            "fieldSelector": field_selector,
+            "labelSelector": selection.label_selector,
+            "fieldSelector": selection.field_selector,
             "watch": "true",
             "resourceVersion": resource_version,
-            "allowWatchBookmarks": "true" if bookmarks else "",
+            "allowWatchBookmarks": "true",
             "timeoutSeconds": str(max(int(seconds), 1)),
         }
-        path = collection_path(resource, namespace) + query_text(query)
-        call = Call(
-            verb="watch", method="GET", path=path, subject=subject_of(kind, namespace), resource=resource.plural
-        )
+        path = collection_path(resource, selection.namespace) + query_text(query)
+        subject = subject_of(kind, selection.namespace)
+        call = Call(verb="watch", method="GET", path=path, subject=subject, resource=resource.plural)
         try:
             async with self._transport.stream(call, self._identity, seconds + WATCH_GRACE_SECONDS) as chunks:
                 yield []

@@ -11,7 +11,17 @@ if TYPE_CHECKING:
     from fairlead.kube.options import ClientOptions
     from fairlead.objects.manifest import Manifest
 
-__all__ = ["ListResult", "RawPage", "further_page"]
+__all__ = ["ListResult", "RawPage", "Selection", "further_page"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which objects of a kind."""
+
+    namespace: str | None = None
+    label_selector: str = ""
+    field_selector: str = ""
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,13 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
 from fairlead.errors import FairleadError
 from fairlead.kube.errors import GoneError, NoMatchError, ServerUnavailableError
+from fairlead.kube.listing import Selection
 from fairlead.kube.options import Backoff
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fairlead.objects.manifest import Manifest
     from fairlead.objects.ref import GroupKind
 
-__all__ = ["ChangeType", "Key", "Reflector", "Selection", "Subscriber", "manifest_decoder"]
+__all__ = ["ChangeType", "Key", "Reflector", "Subscriber", "manifest_decoder"]
 
 log = logging.getLogger(__name__)
 
@@ -58,16 +58,6 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """Which objects of a kind."""
-
-    namespace: str | None = None
-    label_selector: str = ""
-    field_selector: str = ""
-    version: str | None = None
 
 
 class _HeadMeta(msgspec.Struct, rename="camel", gc=False):
@@ -207,16 +197,9 @@ class Reflector(Generic[T]):
 
     async def _list(self) -> str:
         """Take over the server's state, page by page; what no page named is deleted at the end."""
-        selection = self._selection
         seen: set[Key] = set()
         version = ""
-        async for page in self._client.pages(
-            self.kind,
-            namespace=selection.namespace,
-            label_selector=selection.label_selector,
-            field_selector=selection.field_selector,
-            version=selection.version,
-        ):
+        async for page in self._client.pages(self.kind, self._selection):
             version = page.metadata.resource_version
             for raw in page.items or ():
                 if (key := self._put(raw)) is not None:
@@ -230,15 +213,7 @@ class Reflector(Generic[T]):
         return version
 
     async def _watch(self, version: str) -> None:
-        selection = self._selection
-        batches = self._client.watch_raw(
-            self.kind,
-            resource_version=version,
-            namespace=selection.namespace,
-            label_selector=selection.label_selector,
-            field_selector=selection.field_selector,
-            version=selection.version,
-        )
+        batches = self._client.watch_raw(self.kind, self._selection, resource_version=version)
         started, good = time.monotonic(), False
         try:
             async with contextlib.aclosing(batches):

@@ -12,8 +12,9 @@ import pytest
 
 from fairlead.kube.client import KubeClient
 from fairlead.kube.errors import ForbiddenApiError, NoMatchError, ServerUnavailableError
+from fairlead.kube.listing import Selection
 from fairlead.kube.options import Backoff, ClientOptions
-from fairlead.kube.reflector import Key, Reflector, Selection, manifest_decoder
+from fairlead.kube.reflector import Key, Reflector, manifest_decoder
 from fairlead.objects.ref import GroupKind
 from tests.support.fake_api import FakeApi, Kind
 from tests.support.loop import no_blocking

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fairlead.kube import watch as watch_module
 from fairlead.kube.client import KubeClient
 from fairlead.kube.errors import GoneError, NoMatchError, ServerUnavailableError
+from fairlead.kube.listing import Selection
 from fairlead.kube.options import ClientOptions
 from fairlead.kube.watch import read_events
 from fairlead.objects.ref import GroupKind
@@ -98,7 +99,7 @@ async def test_a_watch_on_a_dead_connection_ends_by_itself(monkeypatch: pytest.M
 async def test_a_reset_is_an_error_and_an_end_is_none() -> None:
     async with FakeApi() as api, KubeClient(api.config) as client:
         for end in (api.end_watches, api.reset_watches):
-            stream = client.watch_raw(CONFIG_MAP, resource_version=str(api.version))
+            stream = client.watch_raw(CONFIG_MAP, Selection(), resource_version=str(api.version))
             assert await anext(stream) == []
             await api.watched()
             end()
@@ -115,4 +116,4 @@ async def test_watching_a_kind_that_went_away() -> None:
         await client.discovery.resource(GroupKind("example.com", "Widget"))
         api.kinds.remove(widget)
         with pytest.raises(NoMatchError):
-            await anext(client.watch_raw(GroupKind("example.com", "Widget"), resource_version="5"))
+            await anext(client.watch_raw(GroupKind("example.com", "Widget"), Selection(), resource_version="5"))

@@ -17,7 +17,7 @@ from .merge_lists import merge_keyed, set_element
 from .values import MISSING, Value, is_null, is_scalar, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .comments import Comments
     from .schema import Document, Schema
@@ -96,16 +96,10 @@ class _Merge:
             if directive in ("replace", "merge"):
                 patch = _without_directive(patch)
             base = patch
-        elif patch is MISSING:
-            base = old
-        elif is_null(patch):
-            return MISSING
         else:
-            added = old is patch
-            directive, patch = _map_directive(patch)
-            if directive == "delete":
+            base, patch = _base(old, patch, _map_directive)
+            if base is MISSING:
                 return MISSING
-            base = patch if directive == "replace" or added else old
         return self._fields(base, patch, schema)
 
     def _fields(self, base: dict[str, Value], patch: Value, schema: Schema | None) -> dict[str, Value]:
@@ -153,16 +147,10 @@ class _Merge:
             if patch is MISSING or is_null(patch):
                 return MISSING
             base = patch
-        elif patch is MISSING:
-            base = old
-        elif is_null(patch):
-            return MISSING
         else:
-            added = old is patch
-            directive, patch = _list_directive(patch)
-            if directive == "delete":
+            base, patch = _base(old, patch, _list_directive)
+            if base is MISSING:
                 return MISSING
-            base = patch if directive == "replace" or added else old
         items = schema.items()
 
         def walk_items(one: Value, other: Value) -> Value:
@@ -181,6 +169,22 @@ def _expect(kind: type, *values: Value) -> None:
             raise KustomizeError(
                 f"wrong node kind: expected {expected} but got {found}: node contents:\n{node_text(value)}"
             )
+
+
+def _base(old: Value, patch: Value, take_directive: Callable[[Any], tuple[str, Value]]) -> tuple[Value, Value]:
+    """What a patch of something that is there begins with, and the patch without its directive.
+
+    The first is missing when nothing is to be left.
+    """
+    if patch is MISSING:
+        return old, patch
+    if is_null(patch):
+        return MISSING, patch
+    added = old is patch
+    directive, patch = take_directive(patch)
+    if directive == "delete":
+        return MISSING, patch
+    return patch if directive == "replace" or added else old, patch
 
 
 def _another(text: str) -> str:
