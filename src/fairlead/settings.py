@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApplySettings",
+    "AzureSettings",
     "LeaseSettings",
     "ReconcileSettings",
     "RetrySettings",
@@ -114,6 +115,16 @@ class LeaseSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AzureSettings:
+    """The controllers' own identity in Azure, as its webhook for workload identities puts it into the environment."""
+
+    authority_host: str = "https://login.microsoftonline.com"
+    tenant_id: str = ""
+    client_id: str = ""
+    token_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that ``fairlead run`` needs to know beside the cluster."""
 
@@ -128,6 +139,7 @@ class Settings:
     leader_election: bool = False
     """Wait for a Lease before working; for more than one replica."""
     lease: LeaseSettings = field(default_factory=LeaseSettings)
+    azure: AzureSettings = field(default_factory=AzureSettings)
     events_address: str = ""
     """URL to which events are sent as well, as Flux's notification-controller takes them; empty sends none."""
     metrics_address: str = ""

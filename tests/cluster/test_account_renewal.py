@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fairlead.controllers.accounts import TOKEN_SECONDS
+from fairlead.controllers.references import TOKEN_SECONDS
 from fairlead.kube import credentials
 from fairlead.localcluster.server import issuers
 from tests.cluster.test_foreign_issuers import AUDIENCE, REFERENCE, allow, at, begin, other

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fairlead.settings import AzureSettings
+from tests.support.azure import fake_authority
 from tests.support.certificates import CertificateAuthority
 from tests.support.git_server import GitServer
 from tests.support.github import PEM, fake_github
@@ -132,6 +137,35 @@ async def test_github_app_of_a_private_authority(world: World, tmp_path: Path) -
         failure = await world.failed("trusting", kind="GitRepository", reason="GitOperationFailed")
         assert github.url in failure["message"]
         assert "Certificate" in failure["message"]
+
+
+async def test_azure_by_the_identity_of_an_account(world: World, tmp_path: Path) -> None:
+    """The account's own token is exchanged at the authority for one that opens the server."""
+    authority = CertificateAuthority()
+    context = authority.server_context(tmp_path / "tls")
+    async with GitServer(tmp_path / "srv", tls=context) as server, fake_authority() as azure:
+        await world.stop()
+        world.settings = replace(world.settings, azure=AzureSettings(authority_host=azure.url, tenant_id="tenant-3"))
+        await world.start()
+        repo = RepoBuilder(server.folder / "fleet.git")
+        repo.commit("Begin", {"a.yaml": ""})
+        server.tokens.add("azure-token-1")
+        spec = {"url": server.url("fleet.git"), "provider": "azure", "serviceAccountName": "reader"}
+        secret = {"ca.crt": authority.pem}
+        missing = await refused(world, "early", secret, "AuthenticationFailed", **spec)
+        assert f"ServiceAccount '{world.namespace}/reader' not found" in missing
+        key = "azure.workload.identity/client-id"
+        await world.apply("v1", "ServiceAccount", "reader", annotations={key: "client-7"})
+        await opens(world, "azure", repo, secret, **spec)
+        claims = json.loads(base64.urlsafe_b64decode(azure.assertions[0].split(".")[1] + "=="))
+        assert claims["aud"] == ["api://AzureADTokenExchange"]
+        assert claims["sub"] == f"system:serviceaccount:{world.namespace}:reader"
+        await world.apply("v1", "ServiceAccount", "stranger", annotations={key: "client-8"})
+        spec["serviceAccountName"] = "stranger"
+        assert "AADSTS700211" in await refused(world, "stranger", secret, "GitOperationFailed", **spec)
+        own = {"provider": "azure", "url": spec["url"]}
+        message = await refused(world, "own", secret, "InvalidProviderConfiguration", **own)
+        assert "the controllers' identity in Azure is sent to dev.azure.com" in message
 
 
 async def test_proxy(world: World, tmp_path: Path) -> None:

@@ -9,29 +9,21 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fairlead.controllers.references import ReferenceNotFoundError
-from fairlead.errors import FairleadError, ForbiddenError, InvalidSpecError, UnavailableError
-from fairlead.kube.config import ClusterConfig, IssuedToken
-from fairlead.kube.errors import ForbiddenApiError, NotFoundError
+from fairlead.errors import InvalidSpecError
+from fairlead.kube.config import ClusterConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fairlead.kube.client import KubeClient
+    from fairlead.controllers.references import References
+    from fairlead.kube.config import IssuedToken
 
-__all__ = ["Account", "AccountTokenError", "account_config", "read_account"]
+__all__ = ["Account", "account_config", "read_account"]
 
-TOKEN_SECONDS = 3600
-"""The life that is asked for; the server may decide on another one."""
 _CLOUDS = ("aws", "azure", "gcp")
-
-
-class AccountTokenError(ForbiddenError):
-    """This cluster gives no token of the service account; the message names the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,40 +80,12 @@ def _server(address: str, shown: str) -> str:
     return server.rstrip("/")
 
 
-def account_config(account: Account, client: KubeClient) -> ClusterConfig:
-    """How to reach the other cluster; ``client`` is of this one and asks for the tokens."""
+def account_config(account: Account, references: References) -> ClusterConfig:
+    """How to reach the other cluster; ``references`` are of this one, which gives the tokens."""
 
     async def issue() -> IssuedToken:
-        return await _request_token(account, client)
+        return await references.account_token(
+            account.namespace, account.name, account.audiences, "spec.kubeConfig.configMapRef"
+        )
 
     return ClusterConfig(server=account.server, ca=account.ca.encode() or None, token_source=issue)
-
-
-async def _request_token(account: Account, client: KubeClient) -> IssuedToken:
-    """Raises ``ReferenceNotFoundError``, :class:`AccountTokenError` or ``UnavailableError``."""
-    shown = f"ServiceAccount '{account.namespace}/{account.name}'"
-    wanted = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"audiences": list(account.audiences), "expirationSeconds": TOKEN_SECONDS},
-    }
-    path = f"/api/v1/namespaces/{account.namespace}/serviceaccounts/{account.name}/token"
-    try:
-        status = (await client.request("POST", path, body=wanted))["status"]
-        ends = datetime.fromisoformat(status["expirationTimestamp"])
-        return IssuedToken(status["token"], (ends - datetime.now(UTC)).total_seconds())
-    except NotFoundError as error:
-        raise ReferenceNotFoundError(
-            f"{shown} of spec.kubeConfig.configMapRef not found: create it or fix the reference"
-        ) from error
-    except UnavailableError as error:
-        raise UnavailableError(f"no token of {shown} can be had at present: {error}") from error
-    except ForbiddenApiError as error:
-        raise AccountTokenError(
-            f"no token of {shown} can be had: the controllers may not create serviceaccounts/token in namespace "
-            f"'{account.namespace}'; bind a Role with that right there, or use 'fairlead install --account-tokens'"
-        ) from error
-    except FairleadError as error:
-        raise AccountTokenError(f"no token of {shown} can be had: {error}") from error
-    except (KeyError, TypeError, ValueError):
-        raise AccountTokenError(f"no token of {shown} can be had: the answer holds none") from None

@@ -17,8 +17,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from fairlead.controllers.accounts import AccountTokenError, account_config, read_account
-from fairlead.controllers.references import ReferenceNotFoundError
+from fairlead.controllers.accounts import account_config, read_account
+from fairlead.controllers.references import AccountTokenError, ReferenceNotFoundError
 from fairlead.engine.watcher import ManagedWatcher
 from fairlead.errors import FairleadError, InvalidSpecError, UnavailableError
 from fairlead.kube.client import KubeClient
@@ -163,7 +163,7 @@ class Clusters:
         """Raises :class:`ReferenceNotFoundError` when the account to act as in this cluster is not there."""
         account = self._account(kustomization)
         if account and kustomization.spec.kube_config is None:
-            await self._references.check_account(kustomization.metadata.namespace, account)
+            await self._references.account(kustomization.metadata.namespace, account)
 
     def _account(self, kustomization: Kustomization) -> str:
         return kustomization.spec.service_account_name or self._settings.scope.default_service_account
@@ -188,7 +188,7 @@ class Clusters:
         data = await self._references.config_map(namespace, name)
         default = self._settings.scope.default_kubeconfig_service_account
         account = read_account(data, namespace, shown, default=default)
-        place = _Place(account.identity, shown, lambda: account_config(account, self.local.client))
+        place = _Place(account.identity, shown, lambda: account_config(account, self._references))
         return ("ConfigMap", namespace, name, ""), place
 
     async def _by_kubeconfig(self, namespace: str, reference: SecretKeyReference) -> tuple[_Named, _Place]:

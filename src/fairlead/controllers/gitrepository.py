@@ -18,8 +18,9 @@ from msgspec.structs import replace
 
 from fairlead.api import names
 from fairlead.controllers.artifacts import git_artifact, tree_id_of
+from fairlead.controllers.cloud import ProviderError
 from fairlead.controllers.conditionset import ConditionSet
-from fairlead.controllers.gitspec import ProviderError, git_spec
+from fairlead.controllers.gitspec import git_spec
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.suspension import hold
 from fairlead.controllers.upkeep import in_use
@@ -141,7 +142,7 @@ class GitRepositories:
 
     async def _fetch(self, key: Key, repository: GitRepository, session: StatusSession) -> Result:
         included = self._includes(repository)
-        spec = await git_spec(repository, self._references, included.trees)
+        spec = await git_spec(repository, self._references, included.trees, self._settings.azure)
         self._source.check(spec)
         self._show_progress(repository, session)
         with self._phases.span("fetch"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from fairlead.sources.errors import GitAccessDeniedError, GitAuthError, GitOperationError
-from fairlead.sources.flight import SharedCalls
 from fairlead.sources.socks import SocksError
+from fairlead.sources.tokens import Token, TokenCache
 
 if TYPE_CHECKING:
     from fairlead.sources.http import HttpPool
@@ -29,14 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["GitHubTokens"]
 
 TOKEN_USER = "x-access-token"  # noqa: S105 - the user name that GitHub wants beside a token
-_RENEW_BEFORE_SECONDS = 5 * 60
-_MOST_TOKENS = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    text: str
-    expires: float
 
 
 class GitHubTokens:
@@ -44,24 +36,17 @@ class GitHubTokens:
 
     def __init__(self, pool: HttpPool) -> None:
         self._pool = pool
-        self._tokens: dict[str, _Token] = {}
-        self._calls: SharedCalls[_Token] = SharedCalls()
+        self._tokens = TokenCache()
 
     async def log_in(self, auth: GitAuth) -> GitAuth:
         """``auth`` with the token of its app as password; unchanged when it names no app."""
         app = auth.github_app
         if app is None:
             return auth
-        key = auth.fingerprint()
-        token = self._tokens.get(key)
-        if token is None or token.expires - _RENEW_BEFORE_SECONDS < time.time():
-            token = await self._calls.run(key, lambda: self._fetch(auth, app))
-            if len(self._tokens) >= _MOST_TOKENS:
-                self._tokens.clear()
-            self._tokens[key] = token
-        return replace(auth, github_app=None, username=TOKEN_USER, password=token.text)
+        token = await self._tokens.get(auth.fingerprint(), lambda: self._fetch(auth, app))
+        return replace(auth, github_app=None, username=TOKEN_USER, password=token)
 
-    async def _fetch(self, auth: GitAuth, app: GitHubApp) -> _Token:
+    async def _fetch(self, auth: GitAuth, app: GitHubApp) -> Token:
         if bool(app.installation_id) == bool(app.installation_owner):
             raise GitAuthError("a GitHub App needs either 'githubAppInstallationID' or 'githubAppInstallationOwner'")
         bearer = _signed_claim(app, int(time.time()))
@@ -70,7 +55,7 @@ class GitHubTokens:
         answer = await self._call(auth, app, "POST", path, bearer)
         try:
             expires = datetime.fromisoformat(str(answer["expires_at"])).timestamp()
-            return _Token(str(answer["token"]), expires)
+            return Token(str(answer["token"]), expires)
         except (KeyError, ValueError):
             raise GitOperationError(f"{app.base_url} answered without a token") from None
 

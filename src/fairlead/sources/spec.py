@@ -11,9 +11,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
 __all__ = [
+    "AzureIdentity",
     "CommitInfo",
     "GitAuth",
     "GitHubApp",
@@ -66,6 +68,20 @@ class GitHubApp:
 
 
 @dataclass(frozen=True, slots=True)
+class AzureIdentity:
+    """A workload identity: a token that Azure trusts is exchanged for one that opens Azure DevOps."""
+
+    authority: str
+    """The URL of the authority, without the tenant."""
+    tenant_id: str
+    client_id: str
+    bearer: str
+    """Whose token is exchanged; for messages, and to tell identities apart."""
+    assertion: Callable[[], Awaitable[str]] = field(repr=False, compare=False)
+    """Gives that token; asked only when one of Azure DevOps is needed."""
+
+
+@dataclass(frozen=True, slots=True)
 class GitAuth:
     """Everything secret about a remote. Empty strings mean "not given"."""
 
@@ -83,14 +99,17 @@ class GitAuth:
     client_key: str = field(default="", repr=False)
     proxy: GitProxy | None = None
     github_app: GitHubApp | None = None
+    azure: AzureIdentity | None = None
 
     def fingerprint(self) -> str:
         """Equal exactly for equal credentials; says nothing about them."""
         proxy = (self.proxy.address, self.proxy.username, self.proxy.password) if self.proxy else ()
         app = astuple(self.github_app) if self.github_app else ()
+        azure = self.azure
+        identity = (azure.authority, azure.tenant_id, azure.client_id, azure.bearer) if azure else ()
         parts = (
             *(self.username, self.password, self.bearer_token, self.identity, self.known_hosts),
-            *(self.ca, self.client_certificate, self.client_key, *proxy, *app),
+            *(self.ca, self.client_certificate, self.client_key, *proxy, *app, *identity),
         )
         return hashlib.sha256("\0".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
 

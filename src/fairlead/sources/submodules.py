@@ -94,4 +94,5 @@ def _auth_for(inner: GitUrl, outer: GitUrl, auth: GitAuth) -> GitAuth:
         client_certificate="",
         client_key="",
         github_app=None,
+        azure=None,
     )

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
 
 from fairlead.api.gitrepository import GitRepository
-from fairlead.controllers.gitspec import ProviderError, git_spec
-from fairlead.controllers.references import ReferenceNotFoundError, References
+from fairlead.controllers.cloud import ProviderError
+from fairlead.controllers.gitspec import git_spec
+from fairlead.controllers.references import AccountTokenError, ReferenceNotFoundError, References
+from fairlead.kube.config import IssuedToken
+from fairlead.settings import AzureSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEVOPS = "https://dev.azure.com/org/project/_git/fleet"
+CLIENT, TENANT = "azure.workload.identity/client-id", "azure.workload.identity/tenant-id"
 
 
 class Secrets:
     def __init__(self, **secrets: dict[str, bytes]) -> None:
         self._secrets = secrets
+        self.accounts: dict[str, dict[str, str]] = {}
+        self.asked: list[tuple[Any, ...]] = []
+
+    async def account(self, namespace: str, name: str) -> dict[str, Any]:
+        return {"metadata": {"name": name, "namespace": namespace, "annotations": self.accounts[name]}}
+
+    async def account_token(self, *asked: Any) -> IssuedToken:
+        self.asked.append(asked)
+        return IssuedToken("eyJaccount", 3600)
 
     async def secret(self, namespace: str, name: str) -> dict[str, bytes]:
         if name not in self._secrets:
@@ -22,11 +40,11 @@ class Secrets:
         return self._secrets[name]
 
 
-async def spec(secrets: Secrets | None = None, **fields: Any) -> Any:
+async def spec(secrets: Secrets | None = None, *, azure: AzureSettings | None = None, **fields: Any) -> Any:
     wanted = {"url": "https://example.com/x.git", "interval": "1m", **fields}
     manifest = {"metadata": {"name": "x", "namespace": "ns"}, "spec": wanted}
     repository = msgspec.convert(manifest, GitRepository)
-    return await git_spec(repository, cast("References", secrets or Secrets()), ())
+    return await git_spec(repository, cast("References", secrets or Secrets()), (), azure)
 
 
 async def test_defaults() -> None:
@@ -76,3 +94,61 @@ async def test_github_app() -> None:
 async def test_providers_that_do_not_fit(provider: str | None, secret: dict[str, bytes]) -> None:
     with pytest.raises(ProviderError):
         await spec(Secrets(x=secret), provider=provider, secretRef={"name": "x"})
+
+
+async def test_azure_by_the_controllers_identity(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("eyJown\n")
+    own = AzureSettings(tenant_id="t", client_id="c", token_file=token)
+    found = (await spec(provider="azure", url=DEVOPS, azure=own)).auth.azure
+    assert (found.authority, found.tenant_id, found.client_id) == ("https://login.microsoftonline.com", "t", "c")
+    assert await found.assertion() == "eyJown"
+    token.write_text("eyJnext")
+    assert await found.assertion() == "eyJnext"
+    token.unlink()
+    with pytest.raises(AccountTokenError, match="FileNotFoundError"):
+        await found.assertion()
+    assert (await spec(provider="azure", url="https://org.visualstudio.com/x", azure=own)).auth.azure is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example.com/x",
+        "https://dev.azure.com.evil.example.com/x",
+        "https://dev.azure.com@evil.example.com/x",
+        "https://visualstudio.com.example/x",
+        "http://dev.azure.com/x",
+    ],
+)
+async def test_the_controllers_identity_goes_nowhere_else(url: str, tmp_path: Path) -> None:
+    """Flux sends it to any address that somebody writes into a GitRepository."""
+    own = AzureSettings(tenant_id="t", client_id="c", token_file=tmp_path / "token")
+    with pytest.raises(ProviderError):
+        await spec(provider="azure", url=url, azure=own)
+
+
+async def test_azure_by_the_identity_of_an_account() -> None:
+    secrets = Secrets(ca={"ca.crt": b"CA"}, login={"username": b"u", "password": b"p"})
+    secrets.accounts = {"full": {CLIENT: "c", TENANT: "t"}, "half": {CLIENT: "c"}, "none": {TENANT: "t"}}
+    url = "https://git.example.com/x"
+    auth = (await spec(secrets, provider="azure", url=url, serviceAccountName="full", secretRef={"name": "ca"})).auth
+    assert (auth.ca, auth.azure.tenant_id, auth.azure.client_id) == ("CA", "t", "c")
+    assert await auth.azure.assertion() == "eyJaccount"
+    assert secrets.asked == [("ns", "full", ["api://AzureADTokenExchange"], "spec.serviceAccountName")]
+    own = AzureSettings(tenant_id="o")
+    assert (
+        await spec(secrets, provider="azure", url=url, serviceAccountName="half", azure=own)
+    ).auth.azure.tenant_id == "o"
+    for account, missing in (("half", TENANT), ("none", CLIENT)):
+        with pytest.raises(ReferenceNotFoundError, match=f"'ns/{account}' has no annotation {missing}"):
+            await spec(secrets, provider="azure", url=url, serviceAccountName=account)
+    with pytest.raises(ProviderError, match="secretRef has 'password'"):
+        await spec(secrets, provider="azure", url=url, serviceAccountName="full", secretRef={"name": "login"})
+
+
+async def test_without_any_identity_it_is_said_what_to_do() -> None:
+    with pytest.raises(ReferenceNotFoundError, match="AZURE_CLIENT_ID"):
+        await spec(provider="azure", url=DEVOPS)
+    with pytest.raises(ProviderError, match="serviceAccountName can only be set"):
+        await spec(serviceAccountName="full")
