@@ -20,6 +20,7 @@ from fairlead.engine.wait import (
 )
 from fairlead.engine.watcher import ManagedWatcher
 from fairlead.kube.client import KubeClient
+from fairlead.objects.ref import ObjectRef
 from tests.support.engine import Fleet
 
 if TYPE_CHECKING:
@@ -92,6 +93,17 @@ async def test_an_object_that_is_not_ours_is_watched_for_the_wait(fleet: Fleet) 
         assert not waiting.done()
         await fleet.client.create(fleet.config_map("foreign"))
     assert waiting.result() < 5
+
+
+async def test_a_kind_that_is_not_served_is_the_cause(fleet: Fleet) -> None:
+    refs = [ObjectRef("test.example", "Nothing", fleet.name, name) for name in ("a", "b")]
+    seen: list[Mapping[ObjectRef, HealthStatus]] = []
+    options = WaitOptions(timeout=0.3, seen=seen.append)
+    with pytest.raises(HealthCheckFailedError) as caught:
+        await HealthTracker(fleet.watcher).wait(refs, options)
+    for ref in refs:
+        assert f"{ref} status: 'NotFound': no matches for kind \"Nothing\"" in str(caught.value)
+    assert seen[-1].keys() == set(refs)
 
 
 async def test_a_rule_of_the_users_decides(fleet: Fleet) -> None:

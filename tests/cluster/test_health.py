@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from tests.support.manifests import config_map, deployment
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.support.world import World
 
 
@@ -110,6 +112,33 @@ async def test_a_failed_check_recovers_by_itself(world: World) -> None:
         return "Running health checks" in (await world.condition("apps")).get("message", "")
 
     await world.eventually("the health check runs", waits)
+    said = (await world.condition("apps", "Reconciling"))["message"]
+    revision = f"main@sha1:{world.repo.head}"
+    assert said == (
+        f"Running health checks for revision {revision} with a timeout of 30s; "
+        f"waiting for ConfigMap/{world.namespace}/late (NotFound)"
+    )
     await world.apply("v1", "ConfigMap", "late", data={})
     await world.ready("apps")
     await world.event("apps", "Health check passed in ")
+
+
+async def test_progress_follows_what_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fairlead.controllers.waits.AGAIN_SECONDS", 0.1)
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {})})
+    await world.git_repository()
+    checks = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "namespace": world.namespace}
+        for name in ("late", "later")
+    ]
+    await world.kustomization("apps", path="apps", healthChecks=checks, timeout="30s")
+
+    async def tells(names: str) -> bool:
+        return str((await world.condition("apps")).get("message")).endswith(f"; waiting for {names}")
+
+    late, later = (f"ConfigMap/{world.namespace}/{name} (NotFound)" for name in ("late", "later"))
+    await world.eventually("both are named", lambda: tells(f"{late}, {later}"))
+    await world.apply("v1", "ConfigMap", "late", data={})
+    await world.eventually("the other is named", lambda: tells(later))
+    await world.apply("v1", "ConfigMap", "later", data={})
+    await world.ready("apps")

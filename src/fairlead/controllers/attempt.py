@@ -137,9 +137,10 @@ class Attempt:
         conditions.progressing(message)
         return self._encoded(conditions)
 
-    def waiting(self) -> dict[str, Any]:
-        """Applied; the health of the objects is awaited."""
+    def waiting(self, missing: str = "") -> dict[str, Any]:
+        """Applied; the health of the objects is awaited. Flux's text, and which are ``missing``."""
         text = f"Running health checks for revision {self.revision} with a timeout of {format_duration(self.timeout)}"
+        text += f"; waiting for {missing}" if missing else ""
         conditions = self._conditions()
         conditions.progressing(text)
         conditions.set(HEALTHY, UNKNOWN, "Progressing", text)

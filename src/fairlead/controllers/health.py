@@ -76,9 +76,8 @@ class HealthChecks:
         attempt.artifact, attempt.digest, attempt.started = memory.artifact, memory.delivered.digest, memory.started
         attempt.reason, attempt.written, attempt.inventory = "HealthCheckFailed", memory.written, memory.inventory
         if wait.outcome is None:
-            if not wait.told:
-                wait.told = True
-                await attempt.session.write(attempt.waiting())
+            if missing := wait.to_tell():
+                await attempt.session.write(attempt.waiting(missing))
             return memory.as_planned(self._clock.monotonic())
         self._waits.cancel(attempt.key)
         if isinstance(wait.outcome, FairleadError):

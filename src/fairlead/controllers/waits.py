@@ -1,7 +1,7 @@
 """Waits for health, beside the workers: a run starts one and ends; when the wait ends, the key runs again.
 
-A wait that lasts longer than a moment brings a run, too: the status then tells what is waited for. Most waits are over
-before, and cost no request.
+A wait that lasts longer than a moment brings a run, too: the status then tells which objects are waited for, and tells
+it again, now and then, when they have changed. Most waits are over before, and cost no request.
 
 A wait is for one generation, revision and set of manifests. Whoever has a newer one cancels it.
 """
@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from fairlead.engine.causes import brief
 from fairlead.engine.wait import HealthTracker
 from fairlead.errors import FairleadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from fairlead.engine.health import HealthStatus
     from fairlead.engine.wait import WaitOptions
     from fairlead.engine.watcher import ManagedWatcher
     from fairlead.kube.reflector import Key
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 
 MOMENT_SECONDS = 0.5
 """How long a wait goes on before the status tells of it; as with any other progress."""
+AGAIN_SECONDS = 10.0
+"""How long what the status tells may be old: a rollout changes often, and each word costs a request."""
 
 
 class Subject(NamedTuple):
@@ -47,11 +51,18 @@ class Wait:
     subject: Subject
     refs: Sequence[ObjectRef]
     outcome: float | FairleadError | None = None
-    told: bool = False
-    """Whether the status tells that it goes on."""
+    unready: Mapping[ObjectRef, HealthStatus] = field(default_factory=dict)
+    """What is not ready at present."""
+    told: str = ""
+    """What the status tells of them; empty when it tells nothing yet."""
     task: asyncio.Task[None] | None = None
     moment: asyncio.TimerHandle | None = None
-    """Asks for the run that tells."""
+    """Asks for the run that tells; ``None`` when there is nothing new."""
+
+    def to_tell(self) -> str:
+        """What is waited for, when the status does not tell it yet, else empty; it counts as told from now on."""
+        known, self.told = self.told, brief(self.unready)
+        return self.told if self.told != known else ""
 
     def end(self) -> None:
         """Nothing more will come of it."""
@@ -65,7 +76,7 @@ class Waits:
     """The waits by key; an async context manager that owns their tasks."""
 
     def __init__(self, ended: Callable[[Key], None]) -> None:
-        """``ended`` is told when a wait has an outcome, and before that once when it takes longer than a moment."""
+        """``ended`` is told when a wait has an outcome, and before that when there is something to tell of it."""
         self._ended = ended
         self._waits: dict[Key, Wait] = {}
         self._tasks = asyncio.TaskGroup()
@@ -93,8 +104,21 @@ class Waits:
         """Begin to wait, in place of any other wait of this key."""
         self.cancel(key)
         wait = self._waits[key] = Wait(subject, refs)
+        options = replace(options, seen=lambda unready: self._see(key, wait, unready))
         wait.task = self._tasks.create_task(self._run(key, wait, watcher, options), name=f"health of {key}")
-        wait.moment = asyncio.get_running_loop().call_later(MOMENT_SECONDS, self._ended, key)
+        self._tell_later(key, wait, MOMENT_SECONDS)
+
+    def _see(self, key: Key, wait: Wait, unready: Mapping[ObjectRef, HealthStatus]) -> None:
+        wait.unready = unready
+        if wait.moment is None and brief(unready) != wait.told:
+            self._tell_later(key, wait, AGAIN_SECONDS if wait.told else 0.0)
+
+    def _tell_later(self, key: Key, wait: Wait, seconds: float) -> None:
+        def tell() -> None:
+            wait.moment = None
+            self._ended(key)
+
+        wait.moment = asyncio.get_running_loop().call_later(seconds, tell)
 
     def cancel(self, key: Key) -> None:
         """Forget the wait of a key; nobody is told."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from fairlead.engine.health import NOT_FOUND
 from fairlead.errors import FairleadError
 from fairlead.objects.manifest import metadata_of, part
 from fairlead.objects.ref import GroupKind, ObjectRef
@@ -16,9 +17,10 @@ from fairlead.objects.ref import GroupKind, ObjectRef
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from fairlead.engine.health import HealthStatus
     from fairlead.kube.client import KubeClient
 
-__all__ = ["cause_of", "pod_cause"]
+__all__ = ["brief", "cause_of", "causes_of", "describe", "pod_cause"]
 
 MAX_LENGTH = 300
 TIMEOUT_SECONDS = 5.0
@@ -43,8 +45,7 @@ async def cause_of(client: KubeClient, ref: ObjectRef) -> str:
             text = await _from_pods(client, ref) or await _from_events(client, ref)
     except (FairleadError, TimeoutError):
         return ""
-    text = " ".join(text.split())
-    return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"
+    return _cut(" ".join(text.split()), MAX_LENGTH)
 
 
 async def _from_pods(client: KubeClient, ref: ObjectRef) -> str:
@@ -130,3 +131,19 @@ def describe(statuses: Mapping[ObjectRef, str], causes: Mapping[ObjectRef, str])
     for ref, status in statuses.items():
         cause = f": {causes[ref]}" if causes.get(ref) else ""
         yield f"{ref} status: '{status}'{cause}"
+
+
+def brief(unready: Mapping[ObjectRef, HealthStatus], limit: int = 5, length: int = 100) -> str:
+    """``Deployment/apps/web (Replicas: 0/1), Secret/apps/key (NotFound) and 3 more``, for a message on progress."""
+    named = list(unready.items())[:limit]
+    listed = ", ".join(f"{ref} ({_cut(_why(status), length)})" for ref, status in named)
+    more = len(unready) - len(named)
+    return f"{listed} and {more} more" if more else listed
+
+
+def _why(status: HealthStatus) -> str:
+    return status.status if status is NOT_FOUND or not status.message else " ".join(status.message.split())
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -36,6 +36,7 @@ __all__ = ["HealthCheckCanceledError", "HealthCheckFailedError", "HealthTracker"
 
 JOB = GroupKind("batch", "Job")
 READS_AT_ONCE = 8
+FIRST_LOOK_SECONDS = 5.0
 
 
 class HealthCheckFailedError(NotReadyError):
@@ -65,6 +66,8 @@ class WaitOptions:
     """Rules of the user's that replace the built-in one for these objects."""
     superseded: asyncio.Event | None = None
     """Set by somebody else when the wait has become pointless."""
+    seen: Callable[[Mapping[ObjectRef, HealthStatus]], None] = lambda _: None
+    """Told at the beginning and after each change which objects are not ready."""
 
 
 def jobs_with_ttl(manifests: Iterable[Mapping[str, Any]]) -> frozenset[ObjectRef]:
@@ -97,7 +100,9 @@ class HealthTracker:
         async with _View(self._watcher, self._client, wanted, options) as view:
             while True:
                 statuses = view.statuses()
-                if all(status.ready for status in statuses.values()):
+                unready = {ref: status for ref, status in statuses.items() if not status.ready}
+                options.seen(unready)
+                if not unready:
                     return self._monotonic() - started
                 if _hopeless(statuses, options):
                     raise await self._failure(statuses, timed_out=False)
@@ -156,6 +161,7 @@ class _View:
         self._order = refs
         self._changed = asyncio.Event()
         self._own: dict[ObjectRef, HealthStatus] = {}
+        self._reflectors: dict[ObjectRef, Reflector[Manifest]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -165,6 +171,7 @@ class _View:
             for ref in self._order:
                 if not self._is_watched(ref):
                     await self._watch(ref)
+            await self._first_look()
         except BaseException:
             await self.__aexit__()
             raise
@@ -184,6 +191,8 @@ class _View:
         status = self._own[ref] if ref in self._own else self._watcher.state.status(ref)
         if status.status is Status.NOT_FOUND and ref in self._options.may_vanish:
             return HealthStatus(Status.CURRENT, "Job is done and gone")
+        if status is NOT_FOUND and (reflector := self._reflectors.get(ref)) is not None and reflector.error is not None:
+            return HealthStatus(Status.NOT_FOUND, str(reflector.error))  # its kind is not served, or not for us
         return status
 
     async def next_change(self, seconds: float) -> None:
@@ -229,10 +238,15 @@ class _View:
             self._changed.set()
 
         reflector.subscribe(take)
+        self._reflectors[ref] = reflector
         self._tasks.append(asyncio.create_task(reflector.run(), name=f"watch {ref}"))
+
+    async def _first_look(self) -> None:
+        """Until all single watches have begun, but not long: a kind may not be served yet."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(self._options.timeout, 5.0)):
-                await reflector.wait_synced()
+            async with asyncio.timeout(min(self._options.timeout, FIRST_LOOK_SECONDS)):
+                for reflector in self._reflectors.values():
+                    await reflector.wait_synced()
 
 
 def _judged(manifest: Manifest | None, rule: Rule | None) -> HealthStatus:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from fairlead.engine.causes import describe, pod_cause
+from fairlead.engine.causes import brief, describe, pod_cause
+from fairlead.engine.health import NOT_FOUND, HealthStatus, Status
 from fairlead.objects.ref import ObjectRef
 
 
@@ -63,3 +64,14 @@ def test_a_cause_follows_the_status() -> None:
         "Deployment/shop/web status: 'InProgress': pod web-1: no",
         "Deployment/shop/api status: 'Failed'",
     ]
+
+
+def test_progress_names_a_few_objects_with_their_state() -> None:
+    unready = {ObjectRef("", "ConfigMap", "apps", str(number)): NOT_FOUND for number in range(6)}
+    unready = {
+        ObjectRef("apps", "Deployment", "apps", "web"): HealthStatus(Status.IN_PROGRESS, "a\nb" * 100),
+        **unready,
+    }
+    text = brief(unready, limit=2)
+    assert text == f"Deployment/apps/web ({('a b' * 100)[:99]}…), ConfigMap/apps/0 (NotFound) and 5 more"
+    assert brief({}) == ""
