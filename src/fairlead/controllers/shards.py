@@ -15,6 +15,7 @@ from fairlead.api.gitrepository import GitRepository
 from fairlead.api.kustomization import CrossNamespaceSourceReference, Kustomization
 from fairlead.controllers.dependencies import key_of, source_of
 from fairlead.controllers.resources import Malformed, decoder
+from fairlead.kube.listing import Selection
 from fairlead.kube.reflector import Key
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class OtherShards:
     async def _read(self, struct: type[R], kind: GroupKind) -> AsyncIterator[R]:
         """Those that are there to stay and can be read."""
         decode = decoder(struct)
-        async for page in self._kustomizations.client.pages(kind, namespace=self._namespace):
+        async for page in self._kustomizations.client.pages(kind, Selection(namespace=self._namespace)):
             for raw in page.items or ():
                 each = decode(raw)
                 if not isinstance(each, Malformed) and not each.metadata.deletion_timestamp:
