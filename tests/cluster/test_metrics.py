@@ -10,9 +10,13 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from fairlead.runtime import events, forwarding
+from tests.support.event_receiver import EventReceiver
 from tests.support.manifests import config_map
 
 if TYPE_CHECKING:
+    from prometheus_client.samples import Sample
+
     from tests.support.world import World
 
 LABELS = {
@@ -38,12 +42,23 @@ LABELS = {
 CONTROLLERS = {"gitrepository", "kustomization"}
 
 
-async def test_names_and_labels_are_those_of_flux(world: World) -> None:
+async def restart_with_metrics(world: World, events_address: str = "") -> int:
+    """The port at which they are served."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    world.settings = replace(world.settings, metrics_address=f":{port}")
+        port: int = free.getsockname()[1]
+    world.settings = replace(world.settings, metrics_address=f":{port}", events_address=events_address)
     await world.restart()
+    return port
+
+
+async def samples(port: int) -> list[Sample]:
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+        return [each for family in text_string_to_metric_families(await answer.text()) for each in family.samples]
+
+
+async def test_names_and_labels_are_those_of_flux(world: World) -> None:
+    port = await restart_with_metrics(world)
     world.repo.commit("Begin", {"apps/cm.yaml": config_map("settings", world.namespace, {"a": "b"})})
     await world.git_repository()
     await world.kustomization("apps", path="apps")
@@ -52,10 +67,8 @@ async def test_names_and_labels_are_those_of_flux(world: World) -> None:
 
     async def scraped() -> bool:
         found.clear()
-        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
-            for family in text_string_to_metric_families(await answer.text()):
-                for sample in family.samples:
-                    found.setdefault(sample.name, []).append(dict(sample.labels))
+        for sample in await samples(port):
+            found.setdefault(sample.name, []).append(dict(sample.labels))
         return any(labels["name"] == "apps" for labels in found.get("gotk_reconcile_duration_seconds_count", ()))
 
     await world.eventually("the run is counted", scraped)
@@ -71,3 +84,28 @@ async def test_names_and_labels_are_those_of_flux(world: World) -> None:
     assert bounds[0] == pytest.approx(0.01)
     assert bounds[9] == pytest.approx(1800)
     assert bounds[10] == float("inf")
+
+
+async def test_lost_events_are_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those in the cluster and those for the receiver, which takes none here; the deliveries do not wait for them."""
+    monkeypatch.setattr(events, "QUEUE_LIMIT", 1)
+    monkeypatch.setattr(forwarding, "QUEUE_LIMIT", 1)
+    async with EventReceiver([503] * 1000) as receiver:
+        port = await restart_with_metrics(world, events_address=receiver.url)
+        apps = [f"app-{number}" for number in range(6)]
+        files = {f"{name}/cm.yaml": config_map(name, world.namespace, {"a": "b"}) for name in apps}
+        world.repo.commit("Begin", files)
+        await world.git_repository()
+        for name in apps:
+            await world.kustomization(name, path=name)
+        await world.ready(*apps)
+
+        async def counted() -> bool:
+            found = await samples(port)
+            lost = {
+                each.labels["component"]: each.value for each in found if each.name == "fairlead_events_dropped_total"
+            }
+            return lost["kustomize-controller"] > 0 and lost["forwarder"] > 0
+
+        await world.eventually("the loss is counted", counted)
+        await world.stop()

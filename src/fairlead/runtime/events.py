@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fairlead.errors import FairleadError
@@ -76,12 +76,34 @@ class _Written:
     count: int
 
 
-@dataclass(slots=True)
 class _Queue:
-    """Pending events in order, each sort once."""
+    """Pending events, each sort once: warnings before the rest, otherwise in order."""
 
-    items: OrderedDict[_Sameness, _Pending] = field(default_factory=OrderedDict)
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    def __init__(self) -> None:
+        self.arrived = asyncio.Event()
+        self._warnings: OrderedDict[_Sameness, _Pending] = OrderedDict()
+        self._others: OrderedDict[_Sameness, _Pending] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._warnings) + len(self._others)
+
+    def get(self, same: _Sameness) -> _Pending | None:
+        return self._of(same).get(same)
+
+    def add(self, pending: _Pending) -> bool:
+        """Whether that was possible without dropping the oldest: a warning only if there is nothing else."""
+        fits = len(self) < QUEUE_LIMIT
+        if not fits:
+            (self._others or self._warnings).popitem(last=False)
+        self._of(pending.same)[pending.same] = pending
+        self.arrived.set()
+        return fits
+
+    def take(self) -> _Pending:
+        return (self._warnings or self._others).popitem(last=False)[1]
+
+    def _of(self, same: _Sameness) -> OrderedDict[_Sameness, _Pending]:
+        return self._warnings if same.type == "Warning" else self._others
 
 
 class EventRecorder:
@@ -107,7 +129,7 @@ class EventRecorder:
     @property
     def depth(self) -> int:
         """Events that wait to be written."""
-        return len(self._queue.items)
+        return len(self._queue)
 
     def record(
         self,
@@ -134,17 +156,12 @@ class EventRecorder:
         )
         now = self._clock.now()
         self.forward(involved, type, reason, message, metadata=metadata)
-        if (waiting := self._queue.items.get(same)) is not None:
+        if (waiting := self._queue.get(same)) is not None:
             waiting.count += 1
             waiting.last = now
             return
-        if len(self._queue.items) >= QUEUE_LIMIT:
-            self._queue.items.popitem(last=False)
+        if not self._queue.add(_Pending(same, _reference(involved), action, now, now)):
             self.dropped += 1
-        self._queue.items[same] = _Pending(same, _reference(involved), action, now, now)
-        if type == "Warning":
-            self._queue.items.move_to_end(same, last=False)
-        self._queue.arrived.set()
 
     def forward(
         self,
@@ -171,8 +188,8 @@ class EventRecorder:
         """Write events until cancelled; what is left then is lost unless :meth:`flush` was awaited before."""
         while True:
             await self._queue.arrived.wait()
-            while self._queue.items:
-                _, pending = self._queue.items.popitem(last=False)
+            while self._queue:
+                pending = self._queue.take()
                 self._busy = True
                 try:
                     await self._write(pending)
@@ -190,7 +207,7 @@ class EventRecorder:
         """Wait until all recorded events are written, but no longer than the given seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while self._queue.items or self._busy:
+                while self._queue or self._busy:
                     waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                     self._idle_waiters.append(waiter)
                     await waiter

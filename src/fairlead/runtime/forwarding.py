@@ -48,6 +48,11 @@ class EventForwarder:
         self._queue: deque[dict[str, Any]] = deque()
         self._arrived = asyncio.Event()
 
+    @property
+    def depth(self) -> int:
+        """Events that wait to be sent."""
+        return len(self._queue)
+
     def send(
         self,
         involved: Mapping[str, Any],

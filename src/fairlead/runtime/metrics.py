@@ -33,6 +33,8 @@ DURATION_BUCKETS = tuple(
     _FIRST_BUCKET * (_LAST_BUCKET / _FIRST_BUCKET) ** (step / (_BUCKETS - 1)) for step in range(_BUCKETS)
 )
 """Ten steps from 10 ms to 30 minutes, as Flux's."""
+FORWARDER = "forwarder"
+"""In the place of a controller: events for the receiver at ``--events-addr``."""
 RUN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 WAIT_BUCKETS = (0.001, 0.01, 0.1, 1, 10, 60, 300)
 
@@ -120,7 +122,7 @@ class Metrics:
         self._live.clients.append(client)
 
     def watch_events(self, recorder: EventRecorder) -> None:
-        """Expose how many events wait and how many were lost."""
+        """Expose how many events wait and how many were lost, those for its forwarder too."""
         self._live.recorders.append(recorder)
 
     def run_started(self, controller: str, key: object, waited_seconds: float) -> None:
@@ -222,4 +224,7 @@ class _Live:
         for recorder in self.recorders:
             depth.add_metric([recorder.component], recorder.depth)
             lost.add_metric([recorder.component], recorder.dropped)
+        for forwarder in {recorder.forwarder for recorder in self.recorders if recorder.forwarder is not None}:
+            depth.add_metric([FORWARDER], forwarder.depth)
+            lost.add_metric([FORWARDER], forwarder.dropped)
         yield from (depth, lost)

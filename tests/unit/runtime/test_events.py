@@ -139,6 +139,21 @@ async def test_recording_never_waits_and_the_oldest_are_dropped(monkeypatch: pyt
         assert time.perf_counter() - started < 1
 
 
+async def test_warnings_are_written_first_and_dropped_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_module, "QUEUE_LIMIT", 4)
+    async with FakeApi() as api, KubeClient(api.config) as client:
+        recorder = EventRecorder(client, component="kustomize-controller")
+        for number in range(4):
+            recorder.record(WEB, "Normal", "A", f"news {number}")
+            recorder.record(WEB, "Warning", "A", f"warning {number}")
+        assert recorder.dropped == 4
+        writing = asyncio.create_task(recorder.run())
+        await recorder.flush(5)
+        writing.cancel()
+    written = [request.body["message"] for request in api.requests if request.method == "POST"]
+    assert written == [f"warning {number}" for number in range(4)]
+
+
 async def test_a_refused_event_is_dropped_and_the_next_is_written(caplog: pytest.LogCaptureFixture) -> None:
     async with FakeApi() as api, recording(api) as recorder:
         api.fail(403, method="POST", reason="Forbidden", message="namespace is being terminated")
