@@ -32,6 +32,7 @@ class Fleet:
             storage=StorageSettings(folder=state),
             scope=ScopeSettings(local_repositories=True),
             reconcile=ReconcileSettings(build_workers=0),
+            stand_back=False,  # Flux's own installation is in the repositories, and nothing of it runs
         )
         self.client = KubeClient(config)
         self.controllers = InProcess()

@@ -56,6 +56,7 @@ class World:
             scope=ScopeSettings(namespace=namespace, local_repositories=True),
             reconcile=ReconcileSettings(build_workers=0),
             apply=ApplySettings(),
+            stand_back=False,  # tests run beside each other, and some play Flux
         )
         self.controllers_config = client.config
         """Who the controllers are; an administrator unless a test says otherwise."""

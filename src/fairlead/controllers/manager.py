@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import uuid
 from contextlib import AsyncExitStack
@@ -25,7 +24,7 @@ from fairlead.controllers.events import Configuration, Definition, Triggers
 from fairlead.controllers.gitrepository import GitRepositories
 from fairlead.controllers.keepsakes import Keepsakes
 from fairlead.controllers.kustomization import Kustomizations
-from fairlead.controllers.neighbours import wait_for_flux_to_end
+from fairlead.controllers.neighbours import FluxAtWorkError, Neighbours, shard_suffix
 from fairlead.controllers.references import References
 from fairlead.controllers.resources import decoder
 from fairlead.controllers.resume import Resumption
@@ -78,8 +77,13 @@ _FLUSH_SECONDS = 1.0
 async def run(settings: Settings, config: ClusterConfig, *, identity: str = "fairlead") -> None:
     """Run all controllers until cancelled; raises only when the cluster or the state folder cannot be used at all."""
     async with KubeClient(config) as client:
-        manager = Manager(settings, client, identity=identity)
-        await manager.run()
+        while True:
+            try:
+                await Manager(settings, client, identity=identity).run()
+            except FluxAtWorkError as error:
+                log.warning("%s", error)
+            else:
+                return
 
 
 class Manager:
@@ -116,7 +120,10 @@ class Manager:
         }
 
     async def run(self) -> None:
-        """Until cancelled; what was under way is broken off then, which the next start makes good."""
+        """Until cancelled; what was under way is broken off then, which the next start makes good.
+
+        Raises :class:`FluxAtWorkError` when controllers of Flux have come meanwhile; then make a new one.
+        """
         async with AsyncExitStack() as stack:
             if self._settings.metrics_address or self._settings.health_address:
                 await self._serve_probes(stack)
@@ -135,8 +142,16 @@ class Manager:
 
     async def _work(self) -> None:
         settings = self._settings
-        if settings.stand_back:
-            await wait_for_flux_to_end(self.client, settings.runtime_namespace, self._clock)
+        if not settings.stand_back:
+            await self._deliver()
+            return
+        selector = settings.scope.label_selector
+        neighbours = Neighbours(self.client, settings.runtime_namespace, self._clock, selector)
+        await neighbours.wait_until_they_end()
+        await neighbours.work_until_they_come(self._deliver())
+
+    async def _deliver(self) -> None:
+        settings = self._settings
         async with AsyncExitStack() as stack:
             options = GitOptions(local_repositories=settings.scope.local_repositories)
             source = await stack.enter_async_context(GitSource(self._store, options=options))
@@ -307,8 +322,7 @@ class Manager:
 
 def lease_name(label_selector: str) -> str:
     """The Lease of these replicas: shards work side by side, so each selector has its own, named as Flux does."""
-    shard = f"-{hashlib.sha256(label_selector.encode()).hexdigest()[:8]}" if label_selector else ""
-    return f"fairlead-leader-election{shard}"
+    return f"fairlead-leader-election{shard_suffix(label_selector)}"
 
 
 def _age_secret(settings: Settings) -> ObjectRef | None:

@@ -1,58 +1,217 @@
-"""Flux's own controllers, still at work in the same cluster: two engines on the same resources would fight.
+"""Flux's own controllers, at work in the same cluster: two engines on the same resources would fight.
 
-They are told by the Leases that they renew. As long as one does, Fairlead says so and stands back; it begins when the
-last of them has ended, so a cluster changes hands by scaling Flux's deployments down.
+They are told by what they leave in the cluster: the Leases that they renew, and the Deployments and pods with Flux's
+labels, for leader election can be off. Who writes a status is no sign: Fairlead's field managers are Flux's. As long as
+there is a sign, Fairlead says so and stands back; it begins when the last of them has gone, so a cluster changes hands
+by scaling Flux's deployments down. When they come back, it stops and stands back again.
+
+The two are one unit. Flux's kustomize-controller cannot read an artifact of Fairlead, nor Fairlead one of Flux, so one
+controller of Flux at work is enough. Shards of another label selector are apart.
 """
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import logging
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fairlead.api.names import KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER
-from fairlead.kube.errors import ApiError, NoMatchError
-from fairlead.objects.manifest import part
-from fairlead.objects.ref import ObjectRef
+import msgspec
+
+from fairlead.api.names import COMPONENT, KUSTOMIZE_CONTROLLER, PART_OF, SOURCE_CONTROLLER
+from fairlead.errors import FairleadError, NotReadyError
+from fairlead.kube.errors import ForbiddenApiError, NoMatchError, NotFoundError
+from fairlead.kube.listing import Selection
+from fairlead.kube.reflector import Reflector, manifest_decoder
+from fairlead.objects.manifest import labels_of, metadata_of, part
+from fairlead.objects.ref import GroupKind, ObjectRef
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+    from typing import Any
+
     from fairlead.kube.client import KubeClient
     from fairlead.objects.manifest import Manifest
     from fairlead.runtime.clock import Clock
 
-__all__ = ["flux_at_work", "wait_for_flux_to_end"]
+__all__ = ["FluxAtWorkError", "Neighbours", "flux_at_work", "shard_suffix"]
 
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 5.0
 DEFAULT_LEASE_SECONDS = 35
+CONTROLLERS = (SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER)
+ADVICE = "standing back until it ends; scale it down, or use --alongside-flux"
+_LABELS = f"{PART_OF}=flux,{COMPONENT} in ({','.join(CONTROLLERS)})"
+_DEPLOYMENT = GroupKind("apps", "Deployment")
+_POD = GroupKind("", "Pod")
+_LEASE = GroupKind("coordination.k8s.io", "Lease")
+_SELECTOR_FLAG = "--watch-label-selector="
+_ENDED = ("Succeeded", "Failed")
 
 
-async def wait_for_flux_to_end(client: KubeClient, namespace: str, clock: Clock) -> None:
-    """Returns when none of Flux's controllers that do our work holds its Lease."""
-    told: list[str] = []
-    while found := await flux_at_work(client, namespace, clock.now()):
-        if found != told:
-            log.warning(
-                "Flux is at work here (%s): standing back until it ends; scale it down, or use --alongside-flux",
-                ", ".join(found),
-            )
-            told = found
-        await clock.sleep(LOOK_AGAIN_SECONDS)
+class FluxAtWorkError(NotReadyError):
+    """Controllers of Flux came while Fairlead worked; it has to begin anew, which is to wait until they end."""
 
 
-async def flux_at_work(client: KubeClient, namespace: str, now: datetime) -> list[str]:
-    """The controllers of Flux that hold their Leases, as ``name (holder)``. What cannot be read counts as none."""
-    found = []
-    for controller in (SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER):
-        ref = ObjectRef("coordination.k8s.io", "Lease", namespace, f"{controller}-leader-election")
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Whom to look for: Flux's controllers whose Leases are in ``namespace`` or that share resources with our shard."""
+
+    client: KubeClient
+    namespace: str
+    clock: Clock
+    label_selector: str = ""
+
+    async def wait_until_they_end(self) -> None:
+        """Returns when none of Flux's controllers that do our work is left."""
+        told: list[str] = []
+        while found := await self.at_work():
+            if found != told:
+                log.warning("Flux is at work here (%s): %s", ", ".join(found), ADVICE)
+                told = found
+            await self.clock.sleep(LOOK_AGAIN_SECONDS)
+
+    async def work_until_they_come(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run ``work``; raises :class:`FluxAtWorkError` after it was cancelled because Flux has begun.
+
+        Costs two watches that are quiet as long as Flux is not there, and no request.
+        """
+        signs = asyncio.Event()
+        reflectors = self._watched(signs.set)
+        working = asyncio.create_task(work, name="work beside no other engine")
+        coming = asyncio.create_task(self._come(signs), name="look out for Flux")
+        watching = [asyncio.create_task(each.run(), name=f"look out for Flux: {each.kind}") for each in reflectors]
         try:
-            lease = await client.get(ref)
-        except (ApiError, NoMatchError):
-            continue
-        if _is_held(lease, now):
-            found.append(f"{controller} ({part(lease, 'spec')['holderIdentity']})")
-    return found
+            await asyncio.wait((working, coming), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (working, coming, *watching):
+                task.cancel()
+            await asyncio.wait((working, coming, *watching))
+        if not coming.cancelled():
+            coming.result()
+        if not working.cancelled():
+            working.result()
+
+    async def at_work(self) -> list[str]:
+        """As :func:`flux_at_work`; asks again until the server answers, for no answer is not "nobody"."""
+        while True:
+            try:
+                return await flux_at_work(self.client, self.namespace, self.clock.now(), self.label_selector)
+            except FairleadError as error:
+                log.warning("cannot see yet whether Flux is at work: %s", error)
+                await self.clock.sleep(LOOK_AGAIN_SECONDS)
+
+    async def _come(self, signs: asyncio.Event) -> None:
+        while True:
+            await signs.wait()
+            signs.clear()
+            if found := await self.at_work():
+                raise FluxAtWorkError(f"Flux has begun to work here ({', '.join(found)}): {ADVICE}")
+
+    def _watched(self, tell: Callable[[], None]) -> tuple[Reflector[Manifest], Reflector[str]]:
+        deployments = Reflector(
+            self.client, _DEPLOYMENT, decode=manifest_decoder, selection=Selection(label_selector=_LABELS)
+        )
+        leases = Reflector(self.client, _LEASE, decode=_lease_name, selection=Selection(namespace=self.namespace))
+        deployments.subscribe(lambda _, __, new: tell() if new and _is_wanted(new) else None)
+        leases.subscribe(lambda _, __, new: tell() if new and self._holds_for(new) else None)
+        return deployments, leases
+
+    def _holds_for(self, name: str) -> bool:
+        return any(_shares(name, controller, self.label_selector) for controller in CONTROLLERS)
+
+
+@dataclass(slots=True)
+class _Signs:
+    """What shows that a controller is at work."""
+
+    workloads: list[str] = field(default_factory=list)
+    holders: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return ", ".join(self.workloads + self.holders)
+
+
+async def flux_at_work(client: KubeClient, namespace: str, now: datetime, label_selector: str = "") -> list[str]:
+    """The controllers of Flux that are at work, each as ``name (signs)``. What we may not read counts as none."""
+    signs = {controller: _Signs() for controller in CONTROLLERS}
+    namespaces = {namespace}
+    for kind, lives in ((_DEPLOYMENT, _is_wanted), (_POD, _is_living)):
+        for workload in await _read(client, kind, label_selector=_LABELS):
+            ref = ObjectRef.of(workload)
+            if lives(workload) and not _is_apart(_selector_of(workload), label_selector):
+                known = signs[labels_of(workload)[COMPONENT]]
+                namespaces.add(ref.namespace)
+                if kind == _DEPLOYMENT or not known.workloads:
+                    known.workloads.append(f"{ref.kind}/{ref.namespace}/{ref.name}")
+    for each in sorted(namespaces):
+        for lease in await _read(client, _LEASE, namespace=each):
+            name = str(metadata_of(lease).get("name"))
+            for controller in CONTROLLERS:
+                if _shares(name, controller, label_selector) and _is_held(lease, now):
+                    signs[controller].holders.append(str(part(lease, "spec")["holderIdentity"]))
+    return [f"{controller} ({found})" for controller, found in signs.items() if str(found)]
+
+
+async def _read(
+    client: KubeClient, kind: GroupKind, *, namespace: str | None = None, label_selector: str = ""
+) -> list[Manifest]:
+    try:
+        return (await client.list(kind, namespace=namespace, label_selector=label_selector)).items
+    except (ForbiddenApiError, NotFoundError, NoMatchError):
+        return []
+
+
+def shard_suffix(label_selector: str) -> str:
+    """What Flux adds to the name of a Lease for a shard; empty for all resources."""
+    return f"-{hashlib.sha256(label_selector.encode()).hexdigest()[:8]}" if label_selector else ""
+
+
+def _shares(lease: str, controller: str, label_selector: str) -> bool:
+    """Whether this is a Lease of the controller, for resources that are ours as well as far as its name tells."""
+    base = f"{controller}-leader-election"
+    return lease in (base, base + shard_suffix(label_selector)) or (not label_selector and lease.startswith(f"{base}-"))
+
+
+def _is_apart(theirs: str, ours: str) -> bool:
+    """Two shards of different selectors are meant to be apart; who has none works on everything."""
+    return bool(theirs and ours and theirs != ours)
+
+
+def _selector_of(workload: Manifest) -> str:
+    spec = part(workload, "spec")
+    pod = spec if workload["kind"] == "Pod" else part(part(spec, "template"), "spec")
+    arguments = (text for text in _arguments(pod) if text.startswith(_SELECTOR_FLAG))
+    return next(arguments, "").removeprefix(_SELECTOR_FLAG)
+
+
+def _arguments(pod: Manifest) -> Iterator[str]:
+    for container in pod.get("containers") or ():
+        yield from map(str, container.get("args") or ())
+
+
+def _is_wanted(deployment: Manifest) -> bool:
+    return bool(part(deployment, "spec").get("replicas", 1) or part(deployment, "status").get("replicas"))
+
+
+def _is_living(pod: Manifest) -> bool:
+    """A pod that is being deleted still works on what it has begun."""
+    return part(pod, "status").get("phase") not in _ENDED
+
+
+class _Named(msgspec.Struct, gc=False):
+    name: str
+
+
+class _Lease(msgspec.Struct, gc=False):
+    metadata: _Named
+
+
+def _lease_name(raw: msgspec.Raw) -> str:
+    return msgspec.json.decode(raw, type=_Lease).metadata.name
 
 
 def _is_held(lease: Manifest, now: datetime) -> bool:

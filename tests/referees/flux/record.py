@@ -21,7 +21,7 @@ import re
 import subprocess
 import tarfile
 import tempfile
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ from tests.support.repo import RepoBuilder
 from tests.support.workloads import run_workloads
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 ANSWERS = Path(__file__).with_name("handover.json")
 KUSTOMIZATION = GroupKind("kustomize.toolkit.fluxcd.io", "Kustomization")
@@ -80,6 +80,16 @@ class Recorder:
         self._archive = b""
 
     async def run(self, crds: list[dict[str, Any]]) -> dict[str, Any]:
+        async with self.prepared(crds) as (commit, address):
+            rounds = {"flux": await self._flux("flux")}
+            rounds["fairlead"] = await self._fairlead("fairlead")
+            await self._play_source(commit, address)
+            rounds["back"] = await self._flux("back")
+        return {name: self._without_machine(objects, commit, address) for name, objects in rounds.items()}
+
+    @asynccontextmanager
+    async def prepared(self, crds: list[dict[str, Any]]) -> AsyncIterator[tuple[str, str]]:
+        """The fleet before any engine has come, its commit, and the address of the archive."""
         commit = self._repo.commit("Begin", fleet.files())
         self._archive = pack(fleet.files())
         config = load_config(self._kubeconfig, None, {})
@@ -94,13 +104,9 @@ class Recorder:
             for manifest in [fleet.git_repository(self._server.url("fleet.git")), *fleet.kustomizations()]:
                 await self._put(manifest)
             await self._play_source(commit, address)
-            rounds = {"flux": await self._flux("flux")}
-            rounds["fairlead"] = await self._fairlead("fairlead")
-            await self._play_source(commit, address)
-            rounds["back"] = await self._flux("back")
+            yield commit, address
             helper.cancel()
             await asyncio.gather(helper, return_exceptions=True)
-        return {name: self._without_machine(objects, commit, address) for name, objects in rounds.items()}
 
     async def _put(self, manifest: dict[str, Any]) -> None:
         async with asyncio.timeout(30):
@@ -115,12 +121,19 @@ class Recorder:
     # -- the three rounds ------------------------------------------------------------------------------------------
 
     async def _flux(self, name: str) -> list[dict[str, Any]]:
+        with self.controller(name):
+            return await self.settled(name)
+
+    @contextmanager
+    def controller(self, name: str, *flags: str) -> Iterator[None]:
+        """Flux's kustomize-controller at work."""
         environment = {**os.environ, "KUBECONFIG": str(self._kubeconfig), "RUNTIME_NAMESPACE": fleet.NAMESPACE}
-        flags = ["--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0", "--requeue-dependency=1s"]
+        usual = ["--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0", "--requeue-dependency=1s"]
         with (self._folder / f"{name}.log").open("wb") as log:
-            process = subprocess.Popen([self._controller, *flags], env=environment, stdout=log, stderr=log)  # noqa: ASYNC220
+            command = [str(self._controller), *usual, *flags]
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
             try:
-                return await self._settled(name)
+                yield
             except TimeoutError:
                 print((self._folder / f"{name}.log").read_text()[-3000:])
                 raise
@@ -128,25 +141,29 @@ class Recorder:
                 process.terminate()
                 process.wait()
 
-    async def _fairlead(self, name: str) -> list[dict[str, Any]]:
-        settings = Settings(
+    @property
+    def settings(self) -> Settings:
+        return Settings(
             storage=StorageSettings(folder=self._folder / "state"),
             scope=ScopeSettings(namespace=fleet.NAMESPACE, local_repositories=True),
             reconcile=ReconcileSettings(build_workers=0),
+            runtime_namespace=fleet.NAMESPACE,
         )
+
+    async def _fairlead(self, name: str) -> list[dict[str, Any]]:
         async with KubeClient(load_config(self._kubeconfig, None, {})) as client:
-            work = asyncio.create_task(Manager(settings, client).run())
+            work = asyncio.create_task(Manager(self.settings, client).run())
             try:
-                return await self._settled(name)
+                return await self.settled(name)
             finally:
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)
 
-    async def _settled(self, name: str) -> list[dict[str, Any]]:
+    async def settled(self, name: str) -> list[dict[str, Any]]:
         """All objects when each Kustomization has handled the request of this round."""
         for each in fleet.kustomizations():
             ref = ObjectRef.of(each)
-            body = {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": TOKEN[name]}}}
+            body = {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": TOKEN.get(name, name)}}}
             await self._client.patch(ref, body, PatchType.MERGE, field_manager="flux-client")
         async with asyncio.timeout(60):
             while not await self._handled(name):  # noqa: ASYNC110 - the server says nothing by itself
@@ -163,7 +180,7 @@ class Recorder:
             if item["spec"].get("suspend"):
                 continue
             status = item.get("status") or {}
-            if status.get("lastHandledReconcileAt") != TOKEN[name]:
+            if status.get("lastHandledReconcileAt") != TOKEN.get(name, name):
                 return False
             ready = next((each for each in status.get("conditions") or () if each["type"] == "Ready"), None)
             wanted = "False" if item["metadata"]["name"] == fleet.FAILING else "True"
