@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 SSA = "kustomize.toolkit.fluxcd.io/ssa"
+MARK = "fluxcd.io/sync-gc-mark"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -61,6 +62,36 @@ async def test_a_custom_stage_is_written_before_the_rest_is_examined(world: Worl
     assert "Wrong_Name" in failure["message"]
     assert await world.get("Secret", "early") is not None
     assert await world.get("ConfigMap", "c") is None
+
+
+async def test_what_was_exported_from_a_cluster_is_no_fight_with_ourselves(world: World) -> None:
+    """``kubectl get -o yaml`` shows kubectl's own annotation: it is not applied, and never corrected as drift."""
+    notes = {LAST_APPLIED: '{"data": {"k": "old"}}\n'}
+    exported = config_map("one", world.namespace, {"k": "v"}, annotations=notes, labels={MARK: "1"})
+    world.repo.commit("Begin", {"apps/cm.yaml": exported})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps")
+    await world.ready("apps")
+    writes = world.object_writes()
+    for token in ("1", "2"):
+        await handled(world, "apps", token)
+    assert world.object_writes() == writes
+    found = await world.get("ConfigMap", "one")
+    assert found is not None
+    assert not found["metadata"].get("annotations")
+    assert MARK not in found["metadata"]["labels"]
+
+
+async def test_marks_of_an_older_flux_go(world: World) -> None:
+    await made_by(world, "fluxd", "one", labels={MARK: "sha256.1"}, annotations={"fluxcd.io/sync-checksum": "1"})
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {"k": "theirs"})})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps")
+    await world.ready("apps")
+    found = await world.get("ConfigMap", "one")
+    assert found is not None
+    assert not found["metadata"].get("annotations")
+    assert MARK not in found["metadata"]["labels"]
 
 
 @pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "kubectl-create", "before-first-apply"])

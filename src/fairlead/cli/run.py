@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
+def _kinds(_: click.Context, __: click.Parameter, said: tuple[str, ...]) -> tuple[str, ...]:
+    """Each ``GROUP/KIND``, or ``KIND`` of the core group; several in one text, as Flux takes them, or in several."""
+    kinds = tuple(kind.strip() for text in said for kind in text.split(",") if kind.strip())
+    for kind in kinds:
+        if kind.count("/") > 1 or kind.endswith("/"):
+            raise click.BadParameter(f"'{kind}' is no GROUP/KIND, such as 'batch/Job'")
+    return kinds
+
+
 @click.command()
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Path of the kubeconfig file.")
 @click.option("--context", help="Name of the kubeconfig's context.")
@@ -51,7 +60,13 @@ __all__ = ["run"]
 @click.option("--build-workers", type=click.IntRange(min=0), help="Processes for builds; 0 builds in this process.")
 @click.option("--interval-jitter-percentage", type=click.IntRange(0, 99), help="By how much runs are spread.")
 @click.option("--override-manager", multiple=True, help="Field manager whose fields are taken over.")
-@click.option("--custom-apply-stage-kinds", multiple=True, help="GROUP/KIND with a stage of its own.")
+@click.option(
+    "--custom-apply-stage-kinds",
+    multiple=True,
+    metavar="GROUP/KIND[,…]",
+    callback=_kinds,
+    help="Kinds with a stage of their own.",
+)
 @click.option(
     "--metrics-address",
     "--metrics-addr",

@@ -22,7 +22,7 @@ import msgspec
 from fairlead.api import names
 from fairlead.objects.diff import FieldChange, diff_manifests
 from fairlead.objects.fieldset import FieldSet, entries, union
-from fairlead.objects.manifest import annotations_of, has_mark, labels_of
+from fairlead.objects.manifest import STALE_ANNOTATIONS, STALE_LABELS, annotations_of, has_mark, labels_of
 from fairlead.objects.redact import mask_changes
 from fairlead.objects.ref import split_api_version
 
@@ -47,8 +47,6 @@ NO_FINGERPRINT = ""
 """The fingerprint of an object in which our manager has no entry; equals no fingerprint of an applied object."""
 
 _WORKLOAD_GROUPS = ("", "apps", "batch")
-
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +114,12 @@ def _without_empty_resources(container: FieldSet) -> FieldSet:
 
 
 def needs_takeover(manifest: Mapping[str, Any], managers: Managers) -> bool:
-    """Whether managers that we replace have left entries, or kubectl its annotation, in an object as it was read."""
+    """Whether managers that we replace have left entries, or notes for themselves, in an object as it was read."""
     if has_mark(manifest, names.SSA, "Merge"):
         return False
-    return LAST_APPLIED in annotations_of(manifest) or any(managers.takes_over(entry) for entry in entries(manifest))
+    noted = not annotations_of(manifest).keys().isdisjoint(STALE_ANNOTATIONS)
+    noted = noted or not labels_of(manifest).keys().isdisjoint(STALE_LABELS)
+    return noted or any(managers.takes_over(entry) for entry in entries(manifest))
 
 
 def content_digest(manifest: Mapping[str, Any]) -> str:

@@ -9,24 +9,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fairlead.engine.drift import LAST_APPLIED, Managers
 from fairlead.objects.fieldset import entries, union
-from fairlead.objects.manifest import annotations_of, labels_of, metadata_of
+from fairlead.objects.manifest import STALE_ANNOTATIONS, STALE_LABELS, annotations_of, labels_of, metadata_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["takeover_patch"]
+    from fairlead.engine.drift import Managers
 
-_STALE_ANNOTATIONS = (LAST_APPLIED, "kustomize.toolkit.fluxcd.io/checksum", "fluxcd.io/sync-checksum")
-_STALE_LABELS = ("fluxcd.io/sync-gc-mark",)
+__all__ = ["takeover_patch"]
 
 
 def takeover_patch(live: Mapping[str, Any], managers: Managers) -> list[dict[str, Any]]:
     """A JSON patch of the live object, safe against a change since it was read; empty when nothing is to be done."""
     operations = [
-        *_removals("annotations", annotations_of(live), _STALE_ANNOTATIONS),
-        *_removals("labels", labels_of(live), _STALE_LABELS),
+        *_removals("annotations", annotations_of(live), STALE_ANNOTATIONS),
+        *_removals("labels", labels_of(live), STALE_LABELS),
     ]
     merged = merged_entries(entries(live), managers)
     if merged is not None:

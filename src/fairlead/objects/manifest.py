@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
+    "LAST_APPLIED",
+    "STALE_ANNOTATIONS",
+    "STALE_LABELS",
     "Manifest",
     "annotations_of",
     "collect",
@@ -37,6 +40,12 @@ __all__ = [
 ]
 
 Manifest: TypeAlias = dict[str, Any]
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+STALE_ANNOTATIONS = (LAST_APPLIED, "kustomize.toolkit.fluxcd.io/checksum", "fluxcd.io/sync-checksum")
+STALE_LABELS = ("fluxcd.io/sync-gc-mark",)
+"""What kubectl and older Flux noted for themselves. Files that were exported from a cluster have it, too. It is never
+applied, and goes from live objects that we apply."""
 
 _SERVER_FIELDS = (
     "creationTimestamp",
@@ -183,7 +192,13 @@ def normalise(manifest: Manifest) -> Manifest:
         result.pop("status", None)
         if gvk.group in _BUILT_IN_GROUPS or gvk.group.endswith(".k8s.io"):
             result = _without_nulls(result)
-    result["metadata"] = {key: value for key, value in metadata_of(result).items() if key not in _SERVER_FIELDS}
+    meta = {key: value for key, value in metadata_of(result).items() if key not in _SERVER_FIELDS}
+    for section, stale in (("annotations", STALE_ANNOTATIONS), ("labels", STALE_LABELS)):
+        found = part(meta, section)
+        kept = {key: value for key, value in found.items() if key not in stale}
+        if len(kept) < len(found):
+            meta = {**meta, section: kept} if kept else {key: value for key, value in meta.items() if key != section}
+    result["metadata"] = meta
     if is_secret(result):
         return _with_encoded_data(result)
     if (gvk.group, gvk.kind) == ("", "Service"):

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from fairlead.objects.diff import ABSENT, FieldChange
-from fairlead.objects.manifest import is_secret, part
+from fairlead.objects.manifest import LAST_APPLIED, is_secret, part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,7 +25,6 @@ MASK_BEFORE = "*** (before)"
 MASK_AFTER = "*** (after)"
 
 _VALUE_FIELDS = ("data", "stringData")
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # How API servers quote a value: `Invalid value: "x":`, `got &value.valueUnstructured{Value:"x"}`, `Value: x}`.
 _QUOTED_VALUES = re.compile(
     r"""((?:Invalid|Unsupported|Duplicate) value: )(?:"(?:[^"\\]|\\.)*"|[^:\s]+)"""
@@ -41,9 +40,9 @@ def mask(manifest: Mapping[str, Any]) -> dict[str, Any]:
     for field in _VALUE_FIELDS:
         if isinstance(shown.get(field), dict):
             shown[field] = dict.fromkeys(shown[field], MASK)
-    if _LAST_APPLIED in part(shown, "metadata", "annotations"):
+    if LAST_APPLIED in part(shown, "metadata", "annotations"):
         meta = dict(shown["metadata"])
-        meta["annotations"] = {**meta["annotations"], _LAST_APPLIED: MASK}
+        meta["annotations"] = {**meta["annotations"], LAST_APPLIED: MASK}
         shown["metadata"] = meta
     return shown
 
@@ -56,7 +55,7 @@ def mask_changes(manifest: Mapping[str, Any], changes: Iterable[FieldChange]) ->
 
 
 def _holds_value(path: str) -> bool:
-    return path.startswith(_VALUE_FIELDS) or _LAST_APPLIED in path
+    return path.startswith(_VALUE_FIELDS) or LAST_APPLIED in path
 
 
 def _masked(change: FieldChange) -> FieldChange:

@@ -59,6 +59,18 @@ def test_whose_fields_are_taken_over(other: dict[str, object], taken: bool) -> N
     assert (merged_entries(live["metadata"]["managedFields"], MANAGERS) is not None) is taken
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "kubectl.kubernetes.io/last-applied-configuration",
+        "kustomize.toolkit.fluxcd.io/checksum",
+        "fluxcd.io/sync-checksum",
+    ],
+)
+def test_notes_of_kubectl_and_of_older_flux_go(key: str) -> None:
+    assert needs_takeover(config_map(entry(US, OURS), annotations={key: "1"}), MANAGERS)
+
+
 def test_merge_leaves_others_their_fields() -> None:
     mark = {"kustomize.toolkit.fluxcd.io/ssa": "Merge"}
     assert not needs_takeover(config_map(entry("kubectl", {}, "Update"), annotations=mark), MANAGERS)

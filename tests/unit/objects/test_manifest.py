@@ -149,6 +149,15 @@ class TestNormalise:
         }
         assert normalise({"apiVersion": "v1", "kind": "Pod", "metadata": meta})["metadata"] == {"name": "a"}
 
+    def test_drops_notes_of_kubectl_and_of_older_flux(self) -> None:
+        notes = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "fluxcd.io/sync-checksum": "1"}
+        labels = {"fluxcd.io/sync-gc-mark": "sha256.1", "app": "web"}
+        meta = {"name": "a", "annotations": notes, "labels": labels}
+        assert normalise({"apiVersion": "v1", "kind": "Pod", "metadata": meta})["metadata"] == {
+            "name": "a",
+            "labels": {"app": "web"},
+        }
+
     def test_nulls_vanish_from_built_in_kinds_only(self) -> None:
         pod = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"labels": None}, "data": {"a": None}, "x": None}
         assert normalise(pod) == {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}, "data": {"a": ""}}

@@ -1,0 +1,31 @@
+"""Flags of ``fairlead run`` that are more than a word."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from fairlead.cli.run import run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kinds"),
+    [
+        ([], ()),
+        (["batch/Job"], ("batch/Job",)),
+        (
+            ["rbac.authorization.k8s.io/Role,example.com/Widget, Secret"],
+            ("rbac.authorization.k8s.io/Role", "example.com/Widget", "Secret"),
+        ),
+        (["batch/Job", "/Secret,"], ("batch/Job", "/Secret")),
+    ],
+)
+def test_kinds_with_a_stage_of_their_own(arguments: list[str], kinds: tuple[str, ...]) -> None:
+    flags = [word for argument in arguments for word in ("--custom-apply-stage-kinds", argument)]
+    assert run.make_context("run", flags).params["custom_apply_stage_kinds"] == kinds
+
+
+@pytest.mark.parametrize("wrong", ["batch/v1/Job", "batch/"])
+def test_a_stage_that_makes_no_sense(wrong: str) -> None:
+    with pytest.raises(click.BadParameter, match=f"'{wrong}' is no GROUP/KIND"):
+        run.make_context("run", ["--custom-apply-stage-kinds", wrong])
