@@ -7,8 +7,6 @@ the commits, the moments of death and the faults drawn; which request meets whic
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import os
 import random
 import re
@@ -20,6 +18,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.accounts import service_account
+from tests.support.cli import kubeconfig_text
 from tests.support.controllers import Controllers
 from tests.support.fault_proxy import FaultProxy
 from tests.support.moving_fleet import MovingFleet, comparable, inventories, live_objects, names
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from fairlead.kube.config import ClusterConfig
 
 KILLS = int(os.environ.get("FAULT_KILLS", "12"))
 SEED = int(os.environ.get("FAULT_SEED", "1"))
@@ -47,7 +45,7 @@ async def proxy(world: World, tmp_path: Path) -> AsyncIterator[FaultProxy]:
 
 @pytest_asyncio.fixture
 async def controllers(world: World, proxy: FaultProxy, tmp_path: Path) -> AsyncIterator[Controllers]:
-    (tmp_path / "kubeconfig").write_text(_kubeconfig(proxy.config))
+    (tmp_path / "kubeconfig").write_text(kubeconfig_text(proxy.config))
     running = Controllers(world.namespace, tmp_path)
     await running.start()
     yield running
@@ -170,17 +168,3 @@ async def _until_started(world: World, controllers: Controllers, before: int) ->
         return controllers.log.read_text().count("started with") > before
 
     await world.eventually("the controllers have started", said)
-
-
-def _kubeconfig(config: ClusterConfig) -> str:
-    cluster = {"server": config.server, "certificate-authority-data": base64.b64encode(config.ca or b"").decode()}
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "c", "cluster": cluster}],
-            "users": [{"name": "u", "user": {"token": config.token}}],
-            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-            "current-context": "x",
-        }
-    )

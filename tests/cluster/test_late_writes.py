@@ -30,14 +30,14 @@ async def test_an_object_that_comes_late_goes(world: World, proxy: FaultProxy, m
     await world.git_repository()
     await world.kustomization("apps", path="apps", timeout="1s")
     await world.ready("apps")
-    release = proxy.hold("PATCH", "/configmaps/late")
+    hold = proxy.hold("PATCH", "/configmaps/late")
     world.repo.commit("Add", {"apps/late.yaml": config_map("late", world.namespace, {})})
     failure = await world.failed("apps")
     assert "took longer than its timeout" in failure["message"]
     world.repo.commit("Remove", {"apps/late.yaml": None})
     await world.ready("apps")
     assert f"{world.namespace}_late__ConfigMap" in await world.inventory("apps")
-    release.set()
+    hold.release.set()
 
     async def arrived() -> bool:
         return await world.get("ConfigMap", "late") is not None

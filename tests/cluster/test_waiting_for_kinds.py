@@ -6,46 +6,21 @@ import json
 from typing import TYPE_CHECKING
 
 from fairlead.objects.ref import ObjectRef
-from tests.support.manifests import config_map
+from tests.support.manifests import config_map, limit, limit_definition, limit_group
 
 if TYPE_CHECKING:
     from tests.support.world import World
 
 
-def group_of(world: World) -> str:
-    return f"{world.namespace}.example.com"
-
-
-def crd(world: World) -> str:
-    group = group_of(world)
-    version = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-    }
-    names = {"kind": "Limit", "plural": "limits", "singular": "limit", "listKind": "LimitList"}
-    manifest = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"limits.{group}"},
-        "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": [version]},
-    }
-    return json.dumps(manifest) + "\n"
-
-
-def limit(world: World) -> str:
-    meta = {"name": "small", "namespace": world.namespace}
-    return json.dumps({"apiVersion": f"{group_of(world)}/v1", "kind": "Limit", "metadata": meta, "spec": {}}) + "\n"
-
-
 async def test_definition_and_resource_in_one_kustomization(world: World) -> None:
-    world.repo.commit("Begin", {"all/crd.yaml": crd(world), "all/limit.yaml": limit(world)})
+    world.repo.commit(
+        "Begin", {"all/crd.yaml": limit_definition(world.namespace), "all/limit.yaml": limit(world.namespace)}
+    )
     await world.git_repository()
     await world.kustomization("all", path="all")
     await world.ready("all")
     ids = await world.inventory("all")
-    assert f"{world.namespace}_small_{group_of(world)}_Limit" in ids
+    assert f"{world.namespace}_small_{limit_group(world.namespace)}_Limit" in ids
     await world.delete("Kustomization", "all")
 
     async def gone() -> bool:
@@ -55,14 +30,16 @@ async def test_definition_and_resource_in_one_kustomization(world: World) -> Non
 
 
 async def test_a_resource_waits_for_the_definition_of_somebody_else(world: World) -> None:
-    world.repo.commit("Begin", {"apps/limit.yaml": limit(world), "infra/crd.yaml": crd(world)})
+    world.repo.commit(
+        "Begin", {"apps/limit.yaml": limit(world.namespace), "infra/crd.yaml": limit_definition(world.namespace)}
+    )
     await world.git_repository()
     await world.kustomization("apps", path="apps")
     failure = await world.failed("apps", reason="ReconciliationFailed")
-    assert f'no matches for kind "Limit" in group "{group_of(world)}"' in failure["message"]
+    assert f'no matches for kind "Limit" in group "{limit_group(world.namespace)}"' in failure["message"]
     await world.kustomization("infra", path="infra")
     await world.ready("infra", "apps")
-    ref = ObjectRef(group_of(world), "Limit", world.namespace, "small")
+    ref = ObjectRef(limit_group(world.namespace), "Limit", world.namespace, "small")
     world.client.discovery.invalidate()
     assert await world.client.get(ref)
     await world.delete("Kustomization", "apps")

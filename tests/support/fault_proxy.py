@@ -5,7 +5,7 @@
     async with FaultProxy(cluster, folder) as proxy:
         proxy.fail(409, "PATCH", "/configmaps/", times=2)      # the server does not see these
         proxy.fail(Reset.AFTER, "PATCH", "/configmaps/")       # the server does it, and nobody hears of it
-        release = proxy.hold("PATCH", "/configmaps/")          # done after release.set(), even if nobody waits
+        hold = proxy.hold("PATCH", "/configmaps/")             # done after hold.release.set(), even if nobody waits
         proxy.break_watches()
         proxy.harass(random.Random(1), 0.05)                   # each twentieth request fails in some way
         KubeClient(proxy.config) ...
@@ -18,7 +18,7 @@ import re
 import ssl
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Self
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from fairlead.kube.config import ClusterConfig
 
-__all__ = ["FaultProxy", "Reset"]
+__all__ = ["FaultProxy", "Hold", "Reset"]
 
 SLOW_SECONDS = 0.4
 STALE_SECONDS = 1.0
@@ -69,14 +69,22 @@ class Delay(Enum):
     """A watch that tells everything late."""
 
 
-Fault = int | Reset | Delay | asyncio.Event
+@dataclass(frozen=True, slots=True, eq=False)
+class Hold:
+    """A request that is kept back."""
+
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+Fault = int | Reset | Delay | Hold
 WAYS: tuple[Fault, ...] = (429, 500, 503, Reset.BEFORE, Reset.AFTER, Delay.SLOW)
 WATCH_WAYS: tuple[Fault, ...] = (410, 429, 500, Reset.BEFORE, Delay.STALE)
 
 
 @dataclass(slots=True)
 class _Fault:
-    what: int | Reset | asyncio.Event
+    what: int | Reset | Hold
     method: str
     path: re.Pattern[str]
     left: int
@@ -105,11 +113,11 @@ class FaultProxy:
         """Let the next requests with this method whose path and query match the pattern fail; not dry runs."""
         self._faults.append(_Fault(what, method, re.compile(path), times))
 
-    def hold(self, method: str, path: str) -> asyncio.Event:
-        """Keep the next such request from the server until the event is set; not dry runs."""
-        release = asyncio.Event()
-        self._faults.append(_Fault(release, method, re.compile(path), 1))
-        return release
+    def hold(self, method: str, path: str) -> Hold:
+        """Keep the next such request from the server until it is released; not dry runs."""
+        hold = Hold()
+        self._faults.append(_Fault(hold, method, re.compile(path), 1))
+        return hold
 
     def harass(self, chance: random.Random | None, rate: float = 0.0) -> None:
         """Let this share of all requests, dry runs too, fail in some way of ``WAYS`` from now on; ``None`` ends it."""
@@ -171,8 +179,9 @@ class FaultProxy:
         if request.query.get("watch"):
             return await self._watch(request, stale=fault is Delay.STALE)
         content = await request.read() if request.body_exists else None  # whole: the client may die while it sends
-        if isinstance(fault, asyncio.Event):
-            await fault.wait()
+        if isinstance(fault, Hold):
+            fault.reached.set()
+            await fault.release.wait()
         async with self._send(request, content) as answer:
             body = await answer.read()
             if fault is Reset.AFTER:
