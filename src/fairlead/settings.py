@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApplySettings",
+    "AwsSettings",
     "AzureSettings",
+    "CloudSettings",
     "LeaseSettings",
     "ReconcileSettings",
     "RetrySettings",
@@ -125,6 +127,27 @@ class AzureSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwsSettings:
+    """The controllers' own identity in AWS: a role for their token (as EKS sets it), or keys."""
+
+    role_arn: str = ""
+    token_file: Path | None = None
+    access_key_id: str = ""
+    secret_access_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+    sts_endpoint: str = ""
+    """The token service, for accounts' roles too; empty means that of the repository's region."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudSettings:
+    """Who the controllers are in clouds."""
+
+    azure: AzureSettings = field(default_factory=AzureSettings)
+    aws: AwsSettings = field(default_factory=AwsSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that ``fairlead run`` needs to know beside the cluster."""
 
@@ -139,7 +162,7 @@ class Settings:
     leader_election: bool = False
     """Wait for a Lease before working; for more than one replica."""
     lease: LeaseSettings = field(default_factory=LeaseSettings)
-    azure: AzureSettings = field(default_factory=AzureSettings)
+    cloud: CloudSettings = field(default_factory=CloudSettings)
     events_address: str = ""
     """URL to which events are sent as well, as Flux's notification-controller takes them; empty sends none."""
     metrics_address: str = ""

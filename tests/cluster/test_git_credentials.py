@@ -5,15 +5,21 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from fairlead.settings import AzureSettings
+from fairlead.settings import AwsSettings, AzureSettings, CloudSettings
+from fairlead.sources.aws import signed_password
+from fairlead.sources.spec import AwsKeys
+from tests.support.aws import ROLE, fake_sts
 from tests.support.azure import fake_authority
 from tests.support.certificates import CertificateAuthority
 from tests.support.git_server import GitServer
 from tests.support.github import PEM, fake_github
+from tests.support.proxies import proxy
 from tests.support.repo import RepoBuilder
 from tests.support.ssh_server import GitSshServer, make_key
 
@@ -145,7 +151,8 @@ async def test_azure_by_the_identity_of_an_account(world: World, tmp_path: Path)
     context = authority.server_context(tmp_path / "tls")
     async with GitServer(tmp_path / "srv", tls=context) as server, fake_authority() as azure:
         await world.stop()
-        world.settings = replace(world.settings, azure=AzureSettings(authority_host=azure.url, tenant_id="tenant-3"))
+        cloud = CloudSettings(azure=AzureSettings(authority_host=azure.url, tenant_id="tenant-3"))
+        world.settings = replace(world.settings, cloud=cloud)
         await world.start()
         repo = RepoBuilder(server.folder / "fleet.git")
         repo.commit("Begin", {"a.yaml": ""})
@@ -166,6 +173,41 @@ async def test_azure_by_the_identity_of_an_account(world: World, tmp_path: Path)
         own = {"provider": "azure", "url": spec["url"]}
         message = await refused(world, "own", secret, "InvalidProviderConfiguration", **own)
         assert "the controllers' identity in Azure is sent to dev.azure.com" in message
+
+
+async def test_aws_by_the_role_of_an_account(world: World, tmp_path: Path) -> None:
+    """The account's token brings the keys of its role, which sign the address; a proxy stands in for AWS's names."""
+    host, path = "git-codecommit.eu-west-1.amazonaws.com", "/v1/repos/fleet"
+    authority = CertificateAuthority(hosts=(host,))
+    context = authority.server_context(tmp_path / "tls")
+    async with (
+        GitServer(tmp_path / "srv", tls=context) as server,
+        fake_sts() as sts,
+        proxy({host: urlsplit(server.url("")).port or 0, "sts.invalid": sts.port}) as middle,
+    ):
+        await world.stop()
+        cloud = CloudSettings(aws=AwsSettings(sts_endpoint="http://sts.invalid"))
+        world.settings = replace(world.settings, cloud=cloud)
+        await world.start()
+        repo = RepoBuilder(server.folder / path.strip("/"))
+        repo.commit("Begin", {"a.yaml": ""})
+        await world.apply("v1", "Secret", "proxy", stringData={"address": f"socks5://127.0.0.1:{middle.port}"})
+        spec: dict[str, Any] = {"url": f"https://{host}{path}", "provider": "aws", "serviceAccountName": "reader"}
+        spec["proxySecretRef"] = {"name": "proxy"}
+        key = "eks.amazonaws.com/role-arn"
+        await world.apply("v1", "ServiceAccount", "reader", annotations={key: ROLE})
+        await opens(world, "aws", repo, {"ca.crt": authority.pem}, **spec)
+        claims = json.loads(base64.urlsafe_b64decode(sts.forms[0]["WebIdentityToken"].split(".")[1] + "=="))
+        assert claims["aud"] == ["sts.amazonaws.com"]
+        assert sts.forms[0]["RoleSessionName"] == f"reader.{world.namespace}.fairlead"[:64]
+        user, _, password = base64.b64decode(server.seen[0].authorization.split()[1]).decode().partition(":")
+        assert user == "ASIA1%session/1+="
+        moment = datetime.strptime(password.partition("Z")[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+        assert password == signed_password(AwsKeys("ASIA1", "hush-1"), "eu-west-1", host, path, moment)
+        await world.apply("v1", "ServiceAccount", "stranger", annotations={key: "arn:aws:iam::1:role/other"})
+        spec["serviceAccountName"] = "stranger"
+        secret = {"ca.crt": authority.pem}
+        assert "(403 AccessDenied)" in await refused(world, "stranger", secret, "GitOperationFailed", **spec)
 
 
 async def test_proxy(world: World, tmp_path: Path) -> None:

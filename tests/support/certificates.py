@@ -35,9 +35,10 @@ class KeyPair:
 
 
 class CertificateAuthority:
-    """Signs certificates for this machine (``localhost``, ``127.0.0.1``) and for clients."""
+    """Signs certificates for this machine (``localhost``, ``127.0.0.1``), for other names, and for clients."""
 
-    def __init__(self, name: str = "Test authority") -> None:
+    def __init__(self, name: str = "Test authority", *, hosts: tuple[str, ...] = ()) -> None:
+        self._hosts = ("localhost", *hosts)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         builder = self._builder(self._name, self._key.public_key())
@@ -62,7 +63,7 @@ class CertificateAuthority:
 
     def server(self) -> KeyPair:
         names = x509.SubjectAlternativeName(
-            [x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]
+            [*map(x509.DNSName, self._hosts), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]
         )
         return self._sign("localhost", ExtendedKeyUsageOID.SERVER_AUTH, names)
 

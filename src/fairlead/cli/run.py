@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine
 
-    from fairlead.settings import AzureSettings, Settings
+    from fairlead.settings import Settings
 
 __all__ = ["run"]
 
@@ -131,6 +131,7 @@ async def _until_told(controllers: Callable[[], Coroutine[Any, Any, None]]) -> N
 
 def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
     """The flags as settings; what was not said keeps its default."""
+    from fairlead.cli.environment import cloud_settings
     from fairlead.settings import (
         ApplySettings,
         LeaseSettings,
@@ -177,26 +178,11 @@ def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
         stand_back=not flags["alongside_flux"],
         leader_election=flags["leader_elect"],
         lease=times,
-        azure=_azure(os.environ),
+        cloud=cloud_settings(os.environ),
         events_address=flags["events_addr"],
         metrics_address=flags["metrics_address"],
         health_address=flags["health_address"],
     )
-
-
-def _azure(environ: Mapping[str, str]) -> AzureSettings:
-    """The variables that Azure's SDKs read for a workload identity."""
-    from fairlead.settings import AzureSettings
-
-    names = {
-        "authority_host": "AZURE_AUTHORITY_HOST",
-        "tenant_id": "AZURE_TENANT_ID",
-        "client_id": "AZURE_CLIENT_ID",
-    }
-    said: dict[str, Any] = {field: environ[name] for field, name in names.items() if environ.get(name)}
-    if environ.get("AZURE_FEDERATED_TOKEN_FILE"):
-        said["token_file"] = Path(environ["AZURE_FEDERATED_TOKEN_FILE"])
-    return AzureSettings(**said)
 
 
 def _state_folder(said: object) -> Path:

@@ -1,31 +1,42 @@
-"""``spec.provider: azure``: Azure DevOps is opened with a workload identity, that of a service account or our own.
+"""``spec.provider: azure`` and ``aws``: repositories are opened with a workload identity, an account's or our own.
 
 A service account's identity is its tenant's affair. The controllers' own one may read what many tenants must not, so
-its token goes to Azure DevOps and to no other host that a spec names; Flux sends it to any.
+its token goes to Azure DevOps and to no other host that a spec names; Flux sends it to any. In AWS nothing that could
+be used elsewhere is sent to a repository's host: a signature is good for one address.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fairlead.controllers.references import AccountTokenError, ReferenceNotFoundError
 from fairlead.errors import InvalidSpecError
 from fairlead.objects.manifest import annotations_of
-from fairlead.sources.spec import AzureIdentity
+from fairlead.sources.spec import AwsIdentity, AwsKeys, AzureIdentity
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
     from fairlead.api.gitrepository import GitRepositorySpec
     from fairlead.controllers.references import References
-    from fairlead.settings import AzureSettings
+    from fairlead.settings import AwsSettings, AzureSettings
 
-__all__ = ["ProviderError", "azure_identity"]
+__all__ = ["ProviderError", "aws_identity", "azure_identity"]
 
 AUDIENCE = "api://AzureADTokenExchange"
 """For whom tokens of service accounts have to be, as Azure asks by default."""
 CLIENT_ID = "azure.workload.identity/client-id"
 TENANT_ID = "azure.workload.identity/tenant-id"
+ROLE_ARN = "eks.amazonaws.com/role-arn"
+AWS_AUDIENCE = "sts.amazonaws.com"
+OURSELVES = "the controllers"
+_CODE_COMMIT = re.compile(r"git-codecommit(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
+_LONGEST_SESSION = 64
 _HOST = "dev.azure.com"
 _OLD_HOSTS = ".visualstudio.com"
 
@@ -76,12 +87,51 @@ def _own(url: str, settings: AzureSettings) -> AzureIdentity:
             "azure.workload.identity/use=true, or name a serviceAccountName"
         )
 
+    assertion = _from_file(path, "AZURE_FEDERATED_TOKEN_FILE")
+    return AzureIdentity(settings.authority_host, settings.tenant_id, settings.client_id, OURSELVES, assertion)
+
+
+async def aws_identity(
+    spec: GitRepositorySpec, namespace: str, references: References, settings: AwsSettings
+) -> AwsIdentity:
+    """Raises :class:`ProviderError` for what can never work, and :class:`ReferenceNotFoundError`."""
+    parts = urlsplit(spec.url)
+    known = _CODE_COMMIT.fullmatch(parts.hostname or "")
+    if parts.scheme != "https" or known is None:
+        raise ProviderError(
+            "provider 'aws' is for CodeCommit: the URL must be https://git-codecommit.REGION.amazonaws.com/v1/repos/NAME"
+        )
+    identity = AwsIdentity(known["region"], OURSELVES, endpoint=settings.sts_endpoint)
+    if name := spec.service_account_name:
+        shown = f"ServiceAccount '{namespace}/{name}'"
+        role = annotations_of(await references.account(namespace, name)).get(ROLE_ARN, "")
+        if not role:
+            raise ReferenceNotFoundError(f"{shown} has no annotation {ROLE_ARN}, which provider 'aws' needs")
+
+        async def assertion() -> str:
+            return (await references.account_token(namespace, name, [AWS_AUDIENCE], "spec.serviceAccountName")).text
+
+        session = f"{name}.{namespace}.fairlead"[:_LONGEST_SESSION]
+        return replace(identity, bearer=shown, role_arn=role, session=session, assertion=assertion)
+    if settings.role_arn and settings.token_file is not None:
+        own = _from_file(settings.token_file, "AWS_WEB_IDENTITY_TOKEN_FILE")
+        return replace(identity, role_arn=settings.role_arn, session="fairlead", assertion=own)
+    if settings.access_key_id and settings.secret_access_key:
+        keys = AwsKeys(settings.access_key_id, settings.secret_access_key, settings.session_token)
+        return replace(identity, keys=keys)
+    raise ReferenceNotFoundError(
+        "the controllers have no identity in AWS: neither AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE are set, nor "
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; give their service account a role, or name a serviceAccountName"
+    )
+
+
+def _from_file(path: Path, variable: str) -> Callable[[], Awaitable[str]]:
+    """The kubelet writes a new token into the file before the last one ends."""
+
     async def assertion() -> str:
         try:
             return (await asyncio.to_thread(path.read_text)).strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise AccountTokenError(
-                f"AZURE_FEDERATED_TOKEN_FILE {path} cannot be read: {type(error).__name__}"
-            ) from error
+            raise AccountTokenError(f"{variable} {path} cannot be read: {type(error).__name__}") from error
 
-    return AzureIdentity(settings.authority_host, settings.tenant_id, settings.client_id, "the controllers", assertion)
+    return assertion

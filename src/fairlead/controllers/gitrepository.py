@@ -142,7 +142,7 @@ class GitRepositories:
 
     async def _fetch(self, key: Key, repository: GitRepository, session: StatusSession) -> Result:
         included = self._includes(repository)
-        spec = await git_spec(repository, self._references, included.trees, self._settings.azure)
+        spec = await git_spec(repository, self._references, included.trees, self._settings.cloud)
         self._source.check(spec)
         self._show_progress(repository, session)
         with self._phases.span("fetch"):

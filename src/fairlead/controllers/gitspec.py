@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fairlead.controllers.cloud import ProviderError, azure_identity
+from fairlead.controllers.cloud import ProviderError, aws_identity, azure_identity
 from fairlead.controllers.references import ReferenceNotFoundError
 from fairlead.objects.duration import parse_duration
-from fairlead.settings import AzureSettings
+from fairlead.settings import CloudSettings
 from fairlead.sources.spec import GitAuth, GitHubApp, GitProxy, GitRef, GitSpec, Include, Verification
 
 if TYPE_CHECKING:
@@ -31,17 +31,17 @@ async def git_spec(
     repository: GitRepository,
     references: References,
     includes: tuple[Include, ...],
-    azure: AzureSettings | None = None,
+    cloud: CloudSettings | None = None,
 ) -> GitSpec:
     """Reads what the spec names; raises :class:`ReferenceNotFoundError` and ``InvalidSpecError``.
 
-    ``azure`` is the identity of who asks, for repositories that name no service account of their own.
+    ``cloud`` are the identities of who asks, for repositories that name no service account of their own.
     """
     spec, namespace = repository.spec, repository.metadata.namespace
     return GitSpec(
         url=spec.url,
         ref=_reference(spec),
-        auth=await _auth(spec, namespace, references, azure or AzureSettings()),
+        auth=await _auth(spec, namespace, references, cloud or CloudSettings()),
         timeout=parse_duration(spec.timeout),
         recurse_submodules=bool(spec.recurse_submodules),
         sparse_checkout=tuple(spec.sparse_checkout or ()),
@@ -58,12 +58,14 @@ def _reference(spec: GitRepositorySpec) -> GitRef:
     return GitRef(ref.branch or "", ref.tag or "", ref.semver or "", ref.name or "", ref.commit or "")
 
 
-async def _auth(spec: GitRepositorySpec, namespace: str, references: References, azure: AzureSettings) -> GitAuth:
+async def _auth(spec: GitRepositorySpec, namespace: str, references: References, cloud: CloudSettings) -> GitAuth:
     secret = await references.secret(namespace, spec.secret_ref.name) if spec.secret_ref else {}
     _check_provider(spec, secret)
     auth = _credentials(spec, f"Secret '{namespace}/{spec.secret_ref.name}'" if spec.secret_ref else "", secret)
     if spec.provider == "azure":
-        auth = replace(auth, azure=await azure_identity(spec, namespace, references, azure))
+        auth = replace(auth, azure=await azure_identity(spec, namespace, references, cloud.azure))
+    if spec.provider == "aws":
+        auth = replace(auth, aws=await aws_identity(spec, namespace, references, cloud.aws))
     if spec.proxy_secret_ref is None:
         return auth
     return replace(auth, proxy=await _proxy(namespace, spec.proxy_secret_ref.name, references))
@@ -72,10 +74,10 @@ async def _auth(spec: GitRepositorySpec, namespace: str, references: References,
 def _check_provider(spec: GitRepositorySpec, secret: Mapping[str, bytes]) -> None:
     if spec.service_account_name and spec.provider not in ("azure", "aws"):
         raise ProviderError("serviceAccountName can only be set when provider is 'azure' or 'aws'")
-    if spec.provider == "aws":
-        raise ProviderError("provider 'aws' is not supported yet; use a Secret with generic credentials")
-    if spec.provider == "azure" and (found := _LOGINS & secret.keys()):
-        raise ProviderError(f"provider is set to azure, but secretRef has '{min(found)}'; leave out one of them")
+    if spec.provider in ("azure", "aws") and (found := _LOGINS & secret.keys()):
+        raise ProviderError(
+            f"provider is set to {spec.provider}, but secretRef has '{min(found)}'; leave out one of them"
+        )
     if spec.provider == "github" and "githubAppID" not in secret:
         raise ProviderError("provider is set to github, but secretRef has no github app data")
     if spec.provider != "github" and "githubAppID" in secret:
@@ -88,7 +90,7 @@ def _credentials(spec: GitRepositorySpec, name: str, secret: Mapping[str, bytes]
 
     if not secret:
         return GitAuth()
-    if spec.provider == "azure":
+    if spec.provider in ("azure", "aws"):
         return GitAuth(ca=text("ca.crt", "caFile"))
     if urlsplit(spec.url).scheme == "ssh":
         for key in ("identity", "known_hosts"):

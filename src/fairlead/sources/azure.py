@@ -55,21 +55,8 @@ class AzureTokens:
         }
         url = f"{identity.authority.rstrip('/')}/{identity.tenant_id}/oauth2/v2.0/token"
         way = GitAuth(proxy=auth.proxy)
-        proxy = auth.proxy.address if auth.proxy and not auth.proxy.is_socks else None
-        credentials = (
-            aiohttp.BasicAuth(auth.proxy.username, auth.proxy.password)
-            if proxy and auth.proxy and auth.proxy.username
-            else None
-        )
         try:
-            async with self._pool.session(way).post(
-                url,
-                data=form,
-                ssl=self._pool.tls(way),
-                proxy=proxy,
-                proxy_auth=credentials,
-                allow_redirects=False,
-            ) as response:
+            async with self._pool.post_form(way, url, form) as response:
                 if response.status != 200:
                     raise _refusal(identity, response.status, await response.text(errors="replace"))
                 answer = await response.json()

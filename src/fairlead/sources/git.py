@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 import pygit2
 
 from fairlead.sources import compose, submodules, verify
+from fairlead.sources.aws import AwsLogins
 from fairlead.sources.azure import AzureTokens
 from fairlead.sources.errors import GitOperationError, GitRefNotFoundError, GitTimeoutError, GitUrlError
 from fairlead.sources.flight import SharedCalls
@@ -93,6 +94,7 @@ class GitSource:
         self._http = HttpPool()
         self._github = GitHubTokens(self._http)
         self._azure = AzureTokens(self._http)
+        self._aws = AwsLogins(self._http)
         self._filter = TreeFilter(store)
         self._questions: SharedCalls[Advertised] = SharedCalls()
 
@@ -243,13 +245,14 @@ class GitSource:
     async def _ask(self, spec: GitSpec, url: GitUrl, auth: GitAuth, prefixes: tuple[str, ...]) -> Advertised:
         async def ask() -> Advertised:
             async with _deadline(spec, url):
-                return await self._transport(url, await self._log_in(auth)).list_refs(prefixes)
+                return await self._transport(url, await self._log_in(url, auth)).list_refs(prefixes)
 
         return await self._questions.run((url.text, auth.fingerprint(), prefixes, spec.timeout), ask)
 
-    async def _log_in(self, auth: GitAuth) -> GitAuth:
-        """Credentials as the transport takes them."""
-        return await self._azure.log_in(await self._github.log_in(auth))
+    async def _log_in(self, url: GitUrl, auth: GitAuth) -> GitAuth:
+        """Credentials as the transport takes them; one of these applies at most."""
+        auth = await self._azure.log_in(await self._github.log_in(auth))
+        return await self._aws.log_in(url, auth)
 
     async def _newest(self, spec: GitSpec, url: GitUrl, auth: GitAuth, advertised: Advertised) -> RemoteHead:
         """The tag of a range. Equal versions (``1.0.0``, ``v1.0.0``) are told apart by the time of their commits."""
@@ -273,7 +276,7 @@ class GitSource:
     async def _fetch_commit(self, spec: GitSpec, url: GitUrl, auth: GitAuth, head: RemoteHead) -> RemoteHead:
         """Make the commit readable in the store, complete, and kept there."""
         remote = self._remote(url, auth)
-        transport = self._transport(url, await self._log_in(auth))
+        transport = self._transport(url, await self._log_in(url, auth))
         async with remote.lock:
             remote.prepare()
             self.store.prepare()

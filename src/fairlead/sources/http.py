@@ -32,6 +32,7 @@ from fairlead.sources.unreachable import certificate_problem, connection_problem
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from fairlead.sources.refs import Advertised
     from fairlead.sources.remote import Remote
@@ -84,6 +85,20 @@ class HttpPool:
         if key not in self._tls:
             self._tls[key] = tls_context(auth)
         return self._tls[key]
+
+    def post_form(
+        self, auth: GitAuth, url: str, form: dict[str, str]
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """A form for somebody who gives tokens; ``auth`` says by which way."""
+        proxy = auth.proxy if auth.proxy and not auth.proxy.is_socks else None
+        return self.session(auth).post(
+            url,
+            data=form,
+            ssl=self.tls(auth),
+            proxy=proxy.address if proxy else None,
+            proxy_auth=aiohttp.BasicAuth(proxy.username, proxy.password) if proxy and proxy.username else None,
+            allow_redirects=False,
+        )
 
     def remember(self, key: tuple[str, str], server: Server) -> None:
         self.servers[key] = server

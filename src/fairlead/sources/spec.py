@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "AwsIdentity",
+    "AwsKeys",
     "AzureIdentity",
     "CommitInfo",
     "GitAuth",
@@ -82,6 +84,32 @@ class AzureIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class AwsKeys:
+    """Keys with which requests to AWS are signed."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AwsIdentity:
+    """A role in AWS that is taken by a token that AWS trusts, or keys that are there already."""
+
+    region: str
+    bearer: str
+    """Whose token or keys these are; for messages, and to tell identities apart."""
+    role_arn: str = ""
+    session: str = ""
+    """How the session of the role is called in AWS's logs."""
+    assertion: Callable[[], Awaitable[str]] | None = field(default=None, repr=False, compare=False)
+    """Gives the token for the role."""
+    keys: AwsKeys | None = None
+    endpoint: str = ""
+    """The URL of the token service, when it is not the region's."""
+
+
+@dataclass(frozen=True, slots=True)
 class GitAuth:
     """Everything secret about a remote. Empty strings mean "not given"."""
 
@@ -100,6 +128,7 @@ class GitAuth:
     proxy: GitProxy | None = None
     github_app: GitHubApp | None = None
     azure: AzureIdentity | None = None
+    aws: AwsIdentity | None = None
 
     def fingerprint(self) -> str:
         """Equal exactly for equal credentials; says nothing about them."""
@@ -107,6 +136,9 @@ class GitAuth:
         app = astuple(self.github_app) if self.github_app else ()
         azure = self.azure
         identity = (azure.authority, azure.tenant_id, azure.client_id, azure.bearer) if azure else ()
+        if aws := self.aws:
+            keys = astuple(aws.keys) if aws.keys else ()
+            identity = ("aws", aws.region, aws.bearer, aws.role_arn, aws.session, aws.endpoint, *keys)
         parts = (
             *(self.username, self.password, self.bearer_token, self.identity, self.known_hosts),
             *(self.ca, self.client_certificate, self.client_key, *proxy, *app, *identity),

@@ -95,4 +95,5 @@ def _auth_for(inner: GitUrl, outer: GitUrl, auth: GitAuth) -> GitAuth:
         client_key="",
         github_app=None,
         azure=None,
+        aws=None,
     )

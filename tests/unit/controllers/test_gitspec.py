@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -12,12 +13,13 @@ from fairlead.controllers.cloud import ProviderError
 from fairlead.controllers.gitspec import git_spec
 from fairlead.controllers.references import AccountTokenError, ReferenceNotFoundError, References
 from fairlead.kube.config import IssuedToken
-from fairlead.settings import AzureSettings
+from fairlead.settings import AwsSettings, AzureSettings, CloudSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 DEVOPS = "https://dev.azure.com/org/project/_git/fleet"
+CODE_COMMIT = "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/fleet"
 CLIENT, TENANT = "azure.workload.identity/client-id", "azure.workload.identity/tenant-id"
 
 
@@ -40,11 +42,11 @@ class Secrets:
         return self._secrets[name]
 
 
-async def spec(secrets: Secrets | None = None, *, azure: AzureSettings | None = None, **fields: Any) -> Any:
+async def spec(secrets: Secrets | None = None, *, cloud: CloudSettings | None = None, **fields: Any) -> Any:
     wanted = {"url": "https://example.com/x.git", "interval": "1m", **fields}
     manifest = {"metadata": {"name": "x", "namespace": "ns"}, "spec": wanted}
     repository = msgspec.convert(manifest, GitRepository)
-    return await git_spec(repository, cast("References", secrets or Secrets()), (), azure)
+    return await git_spec(repository, cast("References", secrets or Secrets()), (), cloud)
 
 
 async def test_defaults() -> None:
@@ -99,8 +101,8 @@ async def test_providers_that_do_not_fit(provider: str | None, secret: dict[str,
 async def test_azure_by_the_controllers_identity(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("eyJown\n")
-    own = AzureSettings(tenant_id="t", client_id="c", token_file=token)
-    found = (await spec(provider="azure", url=DEVOPS, azure=own)).auth.azure
+    own = CloudSettings(azure=AzureSettings(tenant_id="t", client_id="c", token_file=token))
+    found = (await spec(provider="azure", url=DEVOPS, cloud=own)).auth.azure
     assert (found.authority, found.tenant_id, found.client_id) == ("https://login.microsoftonline.com", "t", "c")
     assert await found.assertion() == "eyJown"
     token.write_text("eyJnext")
@@ -108,7 +110,7 @@ async def test_azure_by_the_controllers_identity(tmp_path: Path) -> None:
     token.unlink()
     with pytest.raises(AccountTokenError, match="FileNotFoundError"):
         await found.assertion()
-    assert (await spec(provider="azure", url="https://org.visualstudio.com/x", azure=own)).auth.azure is not None
+    assert (await spec(provider="azure", url="https://org.visualstudio.com/x", cloud=own)).auth.azure is not None
 
 
 @pytest.mark.parametrize(
@@ -123,9 +125,9 @@ async def test_azure_by_the_controllers_identity(tmp_path: Path) -> None:
 )
 async def test_the_controllers_identity_goes_nowhere_else(url: str, tmp_path: Path) -> None:
     """Flux sends it to any address that somebody writes into a GitRepository."""
-    own = AzureSettings(tenant_id="t", client_id="c", token_file=tmp_path / "token")
+    own = CloudSettings(azure=AzureSettings(tenant_id="t", client_id="c", token_file=tmp_path / "token"))
     with pytest.raises(ProviderError):
-        await spec(provider="azure", url=url, azure=own)
+        await spec(provider="azure", url=url, cloud=own)
 
 
 async def test_azure_by_the_identity_of_an_account() -> None:
@@ -136,9 +138,9 @@ async def test_azure_by_the_identity_of_an_account() -> None:
     assert (auth.ca, auth.azure.tenant_id, auth.azure.client_id) == ("CA", "t", "c")
     assert await auth.azure.assertion() == "eyJaccount"
     assert secrets.asked == [("ns", "full", ["api://AzureADTokenExchange"], "spec.serviceAccountName")]
-    own = AzureSettings(tenant_id="o")
+    own = CloudSettings(azure=AzureSettings(tenant_id="o"))
     assert (
-        await spec(secrets, provider="azure", url=url, serviceAccountName="half", azure=own)
+        await spec(secrets, provider="azure", url=url, serviceAccountName="half", cloud=own)
     ).auth.azure.tenant_id == "o"
     for account, missing in (("half", TENANT), ("none", CLIENT)):
         with pytest.raises(ReferenceNotFoundError, match=f"'ns/{account}' has no annotation {missing}"):
@@ -147,8 +149,50 @@ async def test_azure_by_the_identity_of_an_account() -> None:
         await spec(secrets, provider="azure", url=url, serviceAccountName="full", secretRef={"name": "login"})
 
 
+async def test_aws_by_the_identity_of_an_account() -> None:
+    secrets = Secrets()
+    role = "arn:aws:iam::1:role/reader"
+    secrets.accounts = {"full": {"eks.amazonaws.com/role-arn": role}, "none": {}}
+    found = (await spec(secrets, provider="aws", url=CODE_COMMIT, serviceAccountName="full")).auth.aws
+    assert (found.region, found.role_arn, found.session) == ("eu-west-1", role, "full.ns.fairlead")
+    assert await found.assertion() == "eyJaccount"
+    assert secrets.asked == [("ns", "full", ["sts.amazonaws.com"], "spec.serviceAccountName")]
+    with pytest.raises(ReferenceNotFoundError, match=r"'ns/none' has no annotation eks\.amazonaws\.com/role-arn"):
+        await spec(secrets, provider="aws", url=CODE_COMMIT, serviceAccountName="none")
+
+
+async def test_aws_by_the_controllers_identity(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("eyJown")
+    keys = AwsSettings(access_key_id="AKIA", secret_access_key="hush")
+    found = (await spec(provider="aws", url=CODE_COMMIT, cloud=CloudSettings(aws=keys))).auth.aws
+    assert found.keys.access_key_id == "AKIA"
+    assert "hush" not in repr(keys)
+    assert "hush" not in repr(found)
+    role = replace(keys, role_arn="arn:aws:iam::1:role/own", token_file=token)
+    found = (await spec(provider="aws", url=CODE_COMMIT, cloud=CloudSettings(aws=role))).auth.aws
+    assert found.keys is None
+    assert await found.assertion() == "eyJown"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://git.example.com/v1/repos/x",
+        "https://git-codecommit.eu-west-1.amazonaws.com.example.com/v1/repos/x",
+        "http://git-codecommit.eu-west-1.amazonaws.com/v1/repos/x",
+    ],
+)
+async def test_aws_is_for_code_commit(url: str) -> None:
+    keys = AwsSettings(access_key_id="AKIA", secret_access_key="hush")
+    with pytest.raises(ProviderError, match="https://git-codecommit"):
+        await spec(provider="aws", url=url, cloud=CloudSettings(aws=keys))
+
+
 async def test_without_any_identity_it_is_said_what_to_do() -> None:
     with pytest.raises(ReferenceNotFoundError, match="AZURE_CLIENT_ID"):
         await spec(provider="azure", url=DEVOPS)
+    with pytest.raises(ReferenceNotFoundError, match="AWS_ROLE_ARN"):
+        await spec(provider="aws", url=CODE_COMMIT)
     with pytest.raises(ProviderError, match="serviceAccountName can only be set"):
         await spec(serviceAccountName="full")
