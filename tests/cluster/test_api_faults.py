@@ -111,28 +111,21 @@ async def test_watches_that_cannot_begin(world: World, proxy: FaultProxy, what: 
     await check(world, "1")
 
 
-async def test_watches_that_break_all_the_time(world: World, proxy: FaultProxy) -> None:
+@pytest.mark.parametrize("away", ["watches", "server"])
+async def test_changes_that_no_event_told_of(world: World, proxy: FaultProxy, away: str) -> None:
+    """The watches break before and after each change, or the whole server is away meanwhile."""
+    begins, ends = (proxy.break_watches, proxy.break_watches) if away == "watches" else (proxy.close, proxy.open)
     await begin(world)
     for value in ("2", "3", "4"):
-        proxy.break_watches()
+        begins()
         commit(world, value)
-        await world.patch("ConfigMap", "cm-0", {"data": {"k": "other"}})
-        proxy.break_watches()
+        await world.delete("ConfigMap", "cm-1")
+        await world.patch("ConfigMap", "cm-2", {"data": {"k": "other"}})
+        ends()
         await world.ready("apps")
-    await world.eventually("the last change is repaired", lambda: _has(world, "cm-0", "4"))
+    await world.eventually("the deleted one is back", lambda: _has(world, "cm-1", "4"))
+    await world.eventually("the last change is repaired", lambda: _has(world, "cm-2", "4"))
     await check(world, "4")
-
-
-async def test_a_server_that_is_away_for_a_while(world: World, proxy: FaultProxy) -> None:
-    await begin(world)
-    proxy.close()
-    commit(world, "2")
-    await world.delete("ConfigMap", "cm-1")
-    await world.patch("ConfigMap", "cm-2", {"data": {"k": "other"}})
-    proxy.open()
-    await world.ready("apps")
-    await world.eventually("the change is repaired", lambda: _has(world, "cm-2", "2"))
-    await check(world, "2")
 
 
 async def test_deletions_that_fail(world: World, proxy: FaultProxy) -> None:
