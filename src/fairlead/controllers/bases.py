@@ -8,12 +8,12 @@ credentials in the URL itself are sent.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fairlead.errors import FairleadError, UnavailableError
-from fairlead.sources.bases import fetch_file, fetch_repository
+from fairlead.sources.bases import fetch_changed_file, fetch_repository
 from fairlead.sources.errors import NoSuchFileError
 from fairlead.sources.flight import SharedCalls
 from fairlead.sources.spec import GitSpec
@@ -44,6 +44,8 @@ class _Answer:
     object_id: str = ""
     """Of a tree, or of a file's content; empty when there is no such file."""
     failure: str = ""
+    tag: str = ""
+    """The server's name for the content of a file."""
 
 
 class RemoteBases:
@@ -109,7 +111,7 @@ class RemoteBases:
             asked_at = self._clock.monotonic()
             self.fetched += 1
             try:
-                answer = _Answer(asked_at, await self._fetch(base))
+                answer = await (self._ask_for_file(base, asked_at) if base.is_file else self._fetch(base, asked_at))
             except FairleadError as error:
                 what = "file" if base.is_file else "base"
                 answer = _Answer(asked_at, failure=f"remote {what} cannot be fetched: {error}")
@@ -118,16 +120,24 @@ class RemoteBases:
         self._known[base] = answer
         return answer
 
-    async def _fetch(self, base: Base) -> str:
-        if base.is_file:
-            try:
-                return self._git.store.write_blob(await fetch_file(base.url))
-            except NoSuchFileError:
-                if base.is_surely_file:
-                    raise
-                return ""
+    async def _ask_for_file(self, base: Base, asked_at: float) -> _Answer:
+        """What the server has not changed since the last answer is not transferred again."""
+        known = self._known.get(base)
+        at_hand = known is not None and bool(known.object_id) and self._git.store.has(known.object_id)
+        try:
+            found = await fetch_changed_file(base.url, known.tag if known is not None and at_hand else "")
+        except NoSuchFileError:
+            if base.is_surely_file:
+                raise
+            return _Answer(asked_at)
+        if found.content is None and known is not None:
+            return replace(known, asked_at=asked_at)
+        return _Answer(asked_at, self._git.store.write_blob(found.content or b""), tag=found.tag)
+
+    async def _fetch(self, base: Base, asked_at: float) -> _Answer:
         suspected = self._suspected.pop(base, "")
         if suspected and not await self._git.is_whole(suspected):
             await self._git.forget(GitSpec(base.url))
         timeout = timedelta(seconds=base.timeout_seconds)
-        return await fetch_repository(self._git, base.url, base.ref, timeout=timeout, submodules=base.submodules)
+        tree = await fetch_repository(self._git, base.url, base.ref, timeout=timeout, submodules=base.submodules)
+        return _Answer(asked_at, tree)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.objects.urls import redact_url
 from fairlead.objects.yaml_reader import MAX_BYTES
-from fairlead.sources.download import download
+from fairlead.sources.download import Download, download
 from fairlead.sources.errors import GitRefNotFoundError
 from fairlead.sources.spec import GitRef, GitSpec
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fairlead.sources.git import GitSource
 
-__all__ = ["LARGEST_PACK_BYTES", "fetch_file", "fetch_repository"]
+__all__ = ["LARGEST_PACK_BYTES", "fetch_changed_file", "fetch_file", "fetch_repository"]
 
 FILE_TIMEOUT = timedelta(seconds=27)
 """As long as kustomize gives a repository."""
@@ -32,7 +32,12 @@ _COMMIT = re.compile(r"^[0-9a-f]{40}$")
 
 async def fetch_file(url: str) -> bytes:
     """Raises ``DownloadError``."""
-    return await download(url, largest_bytes=MAX_BYTES, timeout=FILE_TIMEOUT)
+    return (await fetch_changed_file(url, "")).content or b""
+
+
+async def fetch_changed_file(url: str, tag: str) -> Download:
+    """Without content when it is that of ``tag`` still. Raises ``DownloadError``."""
+    return await download(url, largest_bytes=MAX_BYTES, timeout=FILE_TIMEOUT, tag=tag)
 
 
 async def fetch_repository(git: GitSource, url: str, ref: str, *, timeout: timedelta, submodules: bool) -> str:

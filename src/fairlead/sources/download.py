@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -14,30 +15,46 @@ from fairlead.sources.url import redact_url
 if TYPE_CHECKING:
     from datetime import timedelta
 
-__all__ = ["download"]
+__all__ = ["Download", "download"]
 
 _AGENT = "fairlead"
 _MOST_REDIRECTS = 5
 _CHUNK_BYTES = 2**16
+_UNCHANGED = 304
 _NOT_THERE = frozenset({400, 401, 403, 404, 405, 406, 410})
 """Statuses that another try does not change; a repository without a file at its address answers so, too."""
 
 
-async def download(url: str, *, largest_bytes: int, timeout: timedelta) -> bytes:
-    """The content; raises :class:`DownloadError`. User and password may stand in the URL, and are never shown.
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What a server answered."""
 
-    Redirects are followed, but never from https to http. The size counts after decompression.
+    content: bytes | None
+    """``None``: it is what it was when the server gave the tag that was sent."""
+    tag: str = ""
+    """The server's name for this content (ETag); empty when it gives none."""
+
+
+async def download(url: str, *, largest_bytes: int, timeout: timedelta, tag: str = "") -> Download:
+    """Raises :class:`DownloadError`. User and password may stand in the URL, and are never shown.
+
+    ``tag`` is of the content that the caller has: if it is that still, nothing is transferred. Redirects are followed,
+    but never from https to http. The size counts after decompression.
     """
     shown = redact_url(url)
     seconds = timeout.total_seconds()
+    headers = {"If-None-Match": tag} if tag else {}
     try:
         async with (
             asyncio.timeout(seconds),
             _session() as session,
-            session.get(url, max_redirects=_MOST_REDIRECTS) as response,
+            session.get(url, headers=headers, max_redirects=_MOST_REDIRECTS) as response,
         ):
-            _check(response, shown)
-            return await _content(response, shown, largest_bytes)
+            _check(response, shown, unchanged=bool(tag))
+            if response.status == _UNCHANGED:
+                return Download(None, tag)
+            content = await _content(response, shown, largest_bytes)
+            return Download(content, response.headers.get("ETag", ""))
     except TimeoutError:
         raise DownloadError(f"{shown} was not read within {seconds:g}s") from None
     except aiohttp.TooManyRedirects:
@@ -60,11 +77,11 @@ def _session() -> aiohttp.ClientSession:
     )
 
 
-def _check(response: aiohttp.ClientResponse, shown: str) -> None:
+def _check(response: aiohttp.ClientResponse, shown: str, *, unchanged: bool) -> None:
     steps = [*(step.url.scheme for step in response.history), response.url.scheme]
     if steps[0] == "https" and "http" in steps:
         raise DownloadError(f"{shown} redirects from https to http, which is refused")
-    if response.status != 200:
+    if response.status != 200 and not (unchanged and response.status == _UNCHANGED):
         reason = re.sub(r"[^\x20-\x7e]", "?", response.reason or "")[:80]
         failure = NoSuchFileError if response.status in _NOT_THERE else DownloadError
         raise failure(f"{shown}: the server answered {response.status} {reason}".rstrip())

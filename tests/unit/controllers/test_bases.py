@@ -173,6 +173,35 @@ async def test_a_file_is_read_anew_and_a_change_builds(fleet: Fleet) -> None:
         await runner.cleanup()
 
 
+async def test_a_file_that_its_server_has_not_changed_is_not_transferred_again(fleet: Fleet) -> None:
+    content = CONFIG.replace("NAME", "one")
+    statuses: list[int] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        tag = f'"{hash(content)}"'
+        same = request.headers.get("If-None-Match") == tag
+        statuses.append(304 if same else 200)
+        return web.Response(status=304) if same else web.Response(text=content, headers={"ETag": tag})
+
+    app = web.Application()
+    app.router.add_get("/cm.yaml", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/cm.yaml"
+        first = await fleet.build(url)
+        assert await fleet.build(url) is first
+        assert await fleet.build(url) is first
+        content = CONFIG.replace("NAME", "two")
+        assert names(await fleet.build(url)) == ["two"]
+        fleet.bases.forget([Base(url, is_file=True)])
+        await fleet.build(url)
+    finally:
+        await runner.cleanup()
+    assert statuses == [200, 304, 304, 200, 200]
+
+
 async def test_a_file_that_is_not_there(fleet: Fleet) -> None:
     with pytest.raises(BaseUnavailableError, match=r"remote file cannot be fetched: .*none\.yaml: the server answered"):
         await fleet.build(fleet.server.url("none.yaml"))
