@@ -9,14 +9,16 @@ CRDs that somebody else installed (Flux) are left as they are.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from fairlead.api.names import COMPONENT, DEFAULT_NAMESPACE, INSTANCE, PART_OF, VERSION
+from fairlead.api.names import COMPONENT, DEFAULT_NAMESPACE, INSTANCE, PART_OF
+from fairlead.controllers.definitions import check_served, kept_note
 from fairlead.errors import NotReadyError
 from fairlead.kube.errors import NotFoundError
-from fairlead.objects.manifest import is_crd, labels_of, metadata_of, part
+from fairlead.objects.manifest import is_crd, metadata_of, part
 from fairlead.objects.ref import GroupKind, ObjectRef
 from fairlead.objects.yaml import load
 
@@ -96,8 +98,12 @@ async def install(
 ) -> AsyncIterator[Step]:
     """Apply everything and wait until the CRDs are served; doing it again changes nothing.
 
-    Cancelled midway, it leaves what it has applied; the next run goes on.
+    Cancelled midway, it leaves what it has applied; the next run goes on. Raises :class:`OldDefinitionError` before the
+    first write when CRDs of a Flux before 2.0 are there.
     """
+    for manifest in crds():
+        with contextlib.suppress(NotFoundError):
+            check_served(await client.get(ObjectRef.of(manifest)))
     for manifest in manifests(namespace, cluster_admin=cluster_admin, account_tokens=account_tokens):
         yield await _apply(client, manifest)
     async with asyncio.timeout(ESTABLISH_SECONDS):
@@ -112,8 +118,7 @@ async def _apply(client: KubeClient, manifest: Manifest) -> Step:
     except NotFoundError:
         live = None
     if live is not None and is_crd(manifest) and not _is_ours(live):
-        version = labels_of(live).get(VERSION)
-        return Step(ref, "kept", f"installed by others{f', version {version}' if version else ''}")
+        return Step(ref, "kept", kept_note(live, manifest))
     applied = await client.apply(manifest, field_manager=FIELD_MANAGER)
     if live is None:
         return Step(ref, "created")

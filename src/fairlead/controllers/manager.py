@@ -20,6 +20,7 @@ from fairlead.controllers.bases import RemoteBases
 from fairlead.controllers.build_pool import BuildPool, ThreadBuilder
 from fairlead.controllers.builds import Builds
 from fairlead.controllers.clusters import Clusters
+from fairlead.controllers.definitions import API_VERSION
 from fairlead.controllers.events import Configuration, Definition, Triggers
 from fairlead.controllers.gitrepository import GitRepositories
 from fairlead.controllers.keepsakes import Keepsakes
@@ -312,7 +313,7 @@ class Manager:
             self.client,
             kind,
             decode=decoder(struct),
-            selection=Selection(namespace=scope.namespace, label_selector=scope.label_selector),
+            selection=Selection(namespace=scope.namespace, label_selector=scope.label_selector, version=API_VERSION),
         )
         phases = self.metrics.phases
         manager = f"{names.OWN_FIELDS_PREFIX}{component}"

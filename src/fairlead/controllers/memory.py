@@ -47,6 +47,8 @@ class Memory:
     """Whether it changed anything."""
     tells_health: bool = False
     """Whether its good health is news: after a failure or before the first success, or with a change that came."""
+    told: str = ""
+    """The digest of the last success that was written; the CRDs of an older Flux do not keep the history."""
     written: dict[str, str] = field(default_factory=dict)
     """What it changed, as :attr:`Attempt.written`."""
     started: float = 0.0

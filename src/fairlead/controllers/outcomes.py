@@ -155,7 +155,7 @@ def _is_news(attempt: Attempt, memory: Memory, *, healthy: bool) -> bool:
         status.last_applied_revision,
         status.last_attempted_revision,
         status.last_handled_reconcile_at,
-        status.history[0].digest if status.history else "",
+        status.history[0].digest if status.history else memory.told,
     )
     found = (
         "True",
