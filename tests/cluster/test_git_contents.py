@@ -110,7 +110,9 @@ async def test_signatures(world: World, tmp_path: Path, means: str, mode: str) -
     assert status["sourceVerificationMode"] == mode
     verified = await world.condition("fleet", "SourceVerified", kind=KIND)
     assert (verified["status"], verified["reason"]) == ("True", "Succeeded")
-    assert commit in verified["message"]
+    what = {"Tag": ["tag"], "TagAndHEAD": ["tag", "commit"]}.get(mode, ["commit"])
+    names = {"tag": "tag 'v1.0.0' with key '", "commit": f"commit '{commit}' with key '"}
+    assert [word for word, text in names.items() if text in verified["message"]] == what
 
     stranger = SshSigner(folder)
     await world.apply("v1", "Secret", "others", stringData={"key.sshpub": stranger.public[1].decode()})
@@ -135,6 +137,48 @@ async def test_what_is_not_signed_does_not_arrive(world: World, tmp_path: Path) 
     failure = await world.failed("fleet", kind=KIND, reason="InvalidCommitSignature")
     event = await world.event("fleet", failure["message"], kind=KIND)
     assert (event["type"], event["reason"]) == ("Warning", "InvalidCommitSignature")
+
+
+async def test_a_tag_cannot_be_verified_where_none_is_named(world: World, tmp_path: Path) -> None:
+    world.repo.commit("Begin", {"a.yaml": ""})
+    await world.apply("v1", "Secret", "trusted", stringData={"a.sshpub": SshSigner(tmp_path).public[1].decode()})
+    await world.git_repository(verify={"mode": "Tag", "secretRef": {"name": "trusted"}})
+    failure = await world.failed("fleet", kind=KIND, reason="InvalidVerificationMode")
+    assert "names no tag" in failure["message"]
+    assert (await world.condition("fleet", "Stalled", kind=KIND))["status"] == "True"
+    verified = await world.condition("fleet", "SourceVerified", kind=KIND)
+    assert (verified["status"], verified["reason"]) == ("False", "InvalidVerificationMode")
+
+
+async def test_keys_that_are_missing_are_named(world: World) -> None:
+    world.repo.commit("Begin", {"a.yaml": ""})
+    await world.git_repository(verify={"secretRef": {"name": "gone"}})
+    failure = await world.failed("fleet", kind=KIND, reason="VerificationError")
+    assert f"Secret '{world.namespace}/gone' not found" in failure["message"]
+    verified = await world.condition("fleet", "SourceVerified", kind=KIND)
+    assert (verified["status"], verified["reason"]) == ("False", "VerificationError")
+    assert (await world.condition("fleet", "FetchFailed", kind=KIND))["status"] == ""
+
+
+@pytest.mark.parametrize(
+    ("paths", "reason"), [({"fromPath": "none"}, "CopyFailure"), ({"toPath": "../x"}, "IllegalPath")]
+)
+async def test_an_include_that_cannot_be_laid_over(
+    world: World, tmp_path: Path, paths: dict[str, str], reason: str
+) -> None:
+    library = RepoBuilder(tmp_path / "library")
+    library.commit("Begin", {"cm.yaml": config_map("lib", world.namespace, {})})
+    world.repo.commit("Begin", {"a.yaml": ""})
+    await world.git_repository("library", url=library.url)
+    include = {"repository": {"name": "library"}}
+    await world.git_repository(include=[include | paths])
+    failure = await world.failed("fleet", kind=KIND, reason=reason)
+    storage = await world.condition("fleet", "StorageOperationFailed", kind=KIND)
+    assert (storage["status"], storage["reason"], storage["message"]) == ("True", reason, failure["message"])
+    assert (await world.condition("fleet", "IncludeUnavailable", kind=KIND))["status"] == ""
+    await world.git_repository(include=[include])
+    await delivered(world, "library", "lib")
+    assert (await world.condition("fleet", "StorageOperationFailed", kind=KIND))["status"] == ""
 
 
 async def test_include_waits_copies_and_follows(world: World, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from fairlead.api import names
 from fairlead.controllers.artifacts import git_artifact, tree_id_of
 from fairlead.controllers.cloud import ProviderError
 from fairlead.controllers.conditionset import ConditionSet
-from fairlead.controllers.gitspec import git_spec
+from fairlead.controllers.gitspec import PublicKeysError, git_spec
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.suspension import hold
 from fairlead.controllers.upkeep import in_use
@@ -31,8 +31,15 @@ from fairlead.objects.duration import parse_duration
 from fairlead.runtime.conditions import FALSE, READY, TRUE, find_condition
 from fairlead.runtime.controller import Result
 from fairlead.runtime.phases import Phases
-from fairlead.sources.errors import GitUrlError, GitVerificationError, MissingObjectError
+from fairlead.sources.errors import (
+    GitUrlError,
+    GitVerificationError,
+    IncludeCopyError,
+    IncludePathError,
+    MissingObjectError,
+)
 from fairlead.sources.spec import Include
+from fairlead.sources.verify import VerificationModeError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -55,7 +62,8 @@ ARTIFACT_IN_STORAGE = "ArtifactInStorage"
 FETCH_FAILED = "FetchFailed"
 INCLUDE_UNAVAILABLE = "IncludeUnavailable"
 SOURCE_VERIFIED = "SourceVerified"
-_FAILURES = (FETCH_FAILED, INCLUDE_UNAVAILABLE, "ArtifactOutdated", "StorageOperationFailed")
+STORAGE_FAILED = "StorageOperationFailed"
+_FAILURES = (FETCH_FAILED, INCLUDE_UNAVAILABLE, "ArtifactOutdated", STORAGE_FAILED)
 _EVENT_SUBJECT_CHARACTERS = 50
 
 
@@ -223,8 +231,7 @@ class GitRepositories:
         if spec.verify is None:
             conditions.remove(SOURCE_VERIFIED)
         else:
-            text = f"verified signature of commit '{revision.commit}'"
-            conditions.set(SOURCE_VERIFIED, TRUE, "Succeeded", text)
+            conditions.set(SOURCE_VERIFIED, TRUE, "Succeeded", f"verified signature of {revision.verified_by}")
         message = f"stored artifact for revision '{artifact.revision}'"
         conditions.set(ARTIFACT_IN_STORAGE, TRUE, "Succeeded", message)
         conditions.succeeded("Succeeded", message)
@@ -259,18 +266,15 @@ class GitRepositories:
 
     async def _fail(self, repository: GitRepository, session: StatusSession, error: FairleadError) -> Result:
         reason = getattr(error, "reason", "") or "GitOperationFailed"
-        terminal = isinstance(error, (GitUrlError, ProviderError))
+        terminal = isinstance(error, (GitUrlError, ProviderError, VerificationModeError))
         message = str(error)
         if not terminal and reason in ("GitOperationFailed", "EmptyGitRepository"):
             message = f"failed to checkout and determine revision: {error}"
         before = find_condition(repository.status.conditions or (), READY)
         conditions = self._conditions(repository)
-        if isinstance(error, IncludeUnavailableError):
-            conditions.set(INCLUDE_UNAVAILABLE, TRUE, reason, message)
-        elif isinstance(error, GitVerificationError):
-            conditions.set(SOURCE_VERIFIED, FALSE, reason, message)
-        else:
-            conditions.set(FETCH_FAILED, TRUE, reason, message)
+        failed = _condition_of(error)
+        conditions.remove(*(other for other in _FAILURES if other != failed))
+        conditions.set(failed, FALSE if failed == SOURCE_VERIFIED else TRUE, reason, message)
         status = replace(repository.status, last_handled_reconcile_at=_requested(repository))
         if terminal:
             conditions.stalled(reason, message)
@@ -337,3 +341,16 @@ async def _nothing(_: str, __: str) -> None:
 def _requested(repository: GitRepository) -> str | None:
     asked = repository.metadata.annotations.get(names.REQUESTED_AT)
     return asked or repository.status.last_handled_reconcile_at
+
+
+def _condition_of(error: FairleadError) -> str:
+    """The condition that tells of a failure, beside ``Ready``."""
+    match error:
+        case IncludeUnavailableError():
+            return INCLUDE_UNAVAILABLE
+        case GitVerificationError() | PublicKeysError():
+            return SOURCE_VERIFIED
+        case IncludeCopyError() | IncludePathError():
+            return STORAGE_FAILED
+        case _:
+            return FETCH_FAILED

@@ -6,7 +6,7 @@ Keys of Secrets are Flux's. What can never work is an ``InvalidSpecError``; what
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from fairlead.controllers.cloud import ProviderError, aws_identity, azure_identity
@@ -21,10 +21,16 @@ if TYPE_CHECKING:
     from fairlead.api.gitrepository import GitRepository, GitRepositorySpec
     from fairlead.controllers.references import References
 
-__all__ = ["git_spec"]
+__all__ = ["PublicKeysError", "git_spec"]
 
 _LOGINS = frozenset({"username", "password", "bearerToken", "identity", "tls.crt", "certFile"})
 """What another provider would log in with."""
+
+
+class PublicKeysError(ReferenceNotFoundError):
+    """The Secret with the keys that signatures are compared with is not there."""
+
+    reason: ClassVar[str] = "VerificationError"
 
 
 async def git_spec(
@@ -134,6 +140,9 @@ async def _proxy(namespace: str, name: str, references: References) -> GitProxy:
 async def _verification(spec: GitRepositorySpec, namespace: str, references: References) -> Verification | None:
     if spec.verify is None:
         return None
-    keys = await references.secret(namespace, spec.verify.secret_ref.name)
+    try:
+        keys = await references.secret(namespace, spec.verify.secret_ref.name)
+    except ReferenceNotFoundError as error:
+        raise PublicKeysError(str(error)) from error
     mode = "HEAD" if spec.verify.mode == "head" else spec.verify.mode
     return Verification(mode, tuple(sorted(keys.items())))

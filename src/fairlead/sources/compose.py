@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pygit2
 from pygit2.enums import FileMode
 
-from fairlead.sources.errors import GitSpecError
+from fairlead.sources.errors import GitSpecError, IncludeCopyError, IncludePathError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,11 +53,17 @@ def keep_folders(store: ObjectStore, tree_id: str, folders: Iterable[str]) -> st
 
 
 def overlay(store: ObjectStore, tree_id: str, include: Include) -> str:
-    """``tree_id`` with the included tree copied over it; files of the included one win."""
-    source = find(store, include.tree_id, clean_path(include.from_path))
+    """``tree_id`` with the included tree copied over it; files of the included one win.
+
+    Raises :class:`IncludePathError` and :class:`IncludeCopyError`.
+    """
+    try:
+        origin, target = clean_path(include.from_path), clean_path(include.to_path)
+    except GitSpecError as error:
+        raise IncludePathError(f"include: {error}") from error
+    source = find(store, include.tree_id, origin)
     if source is None:
-        raise GitSpecError(f"the included repository has no {include.from_path!r}")
-    target = clean_path(include.to_path)
+        raise IncludeCopyError(f"the included repository has no {include.from_path!r}")
     if not isinstance(source, pygit2.Tree):
         return replace_at(store, tree_id, target, (str(source.id), source.filemode))
     below = find(store, tree_id, target)

@@ -21,6 +21,8 @@ __all__ = [
     "GitUrlError",
     "GitVerificationError",
     "IgnoreRulesError",
+    "IncludeCopyError",
+    "IncludePathError",
     "MissingObjectError",
     "NoSuchFileError",
     "SourceError",
@@ -51,6 +53,18 @@ class GitSpecError(SourceError, InvalidSpecError):
     """The spec asks for what the repository cannot give (a folder of a sparse checkout, a bad range)."""
 
     reason = "GitOperationFailed"
+
+
+class IncludeCopyError(GitSpecError):
+    """An included repository lacks what is to be laid over this one."""
+
+    reason = "CopyFailure"
+
+
+class IncludePathError(GitSpecError):
+    """A path of an include leads out of the repository."""
+
+    reason = "IllegalPath"
 
 
 class GitAuthError(SourceError, ForbiddenError):

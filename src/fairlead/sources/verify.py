@@ -18,22 +18,28 @@ if TYPE_CHECKING:
     from fairlead.sources.spec import RemoteHead, Verification
     from fairlead.sources.store import ObjectStore
 
-__all__ = ["InvalidGitObjectError", "TagSignatureError", "verify_revision"]
+__all__ = ["InvalidGitObjectError", "TagSignatureError", "VerificationModeError", "verify_revision"]
 
 SSH_KEY_SUFFIX = ".sshpub"
 _ARMOR = (b"-----BEGIN PGP SIGNATURE-----", b"-----BEGIN SSH SIGNATURE-----", b"-----BEGIN PGP MESSAGE-----")
 
 
 class TagSignatureError(GitVerificationError):
-    """The tag's signature is missing, wrong or not trusted."""
+    """The tag's signature is wrong or not trusted."""
 
     reason: ClassVar[str] = "InvalidTagSignature"
 
 
 class InvalidGitObjectError(GitVerificationError):
-    """A tag is to be verified, and the revision does not come from an annotated one."""
+    """A tag is to be verified, and it has no signature; the tag of the server may be replaced by one that has."""
 
     reason: ClassVar[str] = "InvalidGitObject"
+
+
+class VerificationModeError(GitVerificationError):
+    """A tag is to be verified, and ``spec.ref`` names none; only a changed spec helps."""
+
+    reason: ClassVar[str] = "InvalidVerificationMode"
 
 
 async def verify_revision(store: ObjectStore, head: RemoteHead, verification: Verification) -> str:
@@ -63,13 +69,14 @@ async def _verify_commit(store: ObjectStore, head: RemoteHead, verification: Ver
 
 
 async def _verify_tag(store: ObjectStore, head: RemoteHead, verification: Verification) -> str:
-    if not head.tag_id:
-        word = f"'{head.label}' is no annotated tag" if head.label else "no tag is given"
-        raise InvalidGitObjectError(f"cannot verify the signature of a tag: {word}")
+    if not head.reference.startswith("refs/tags/"):
+        raise VerificationModeError("cannot verify the signature of a tag: spec.ref names no tag")
     what = f"tag '{head.label}'"
+    if not head.tag_id:
+        raise InvalidGitObjectError(f"cannot verify the signature of {what}: it is no annotated tag")
     payload, signature = split_tag(store.get(head.tag_id).read_raw())
     if not signature:
-        raise TagSignatureError(f"signature verification of {what} failed: it is not signed")
+        raise InvalidGitObjectError(f"cannot verify the signature of {what}: it is not signed")
     try:
         key = await _check(signature, payload, verification)
     except _UntrustedError as error:

@@ -106,7 +106,7 @@ async def test_an_include_that_is_absent_is_looked_for_every_30_seconds() -> Non
 
 
 async def test_an_address_that_cannot_work_is_not_tried_again() -> None:
-    known = Known(repository("fleet", provider="azure"))
+    known = Known(repository("fleet", provider="aws"))
     assert await runs_of(known, seconds=10_000) == [0]
     (event,) = known.events
     assert event[:2] == ("Warning", "InvalidProviderConfiguration")

@@ -9,7 +9,7 @@ import pytest
 from fairlead.sources.errors import GitVerificationError
 from fairlead.sources.spec import GitRef, GitSpec, Verification
 from fairlead.sources.sshsig import SignatureError, verify
-from fairlead.sources.verify import InvalidGitObjectError, TagSignatureError
+from fairlead.sources.verify import InvalidGitObjectError, TagSignatureError, VerificationModeError
 from tests.support.signers import PgpSigner, Signer, SshSigner, gpg_folder, signed_commit, signed_tag
 
 if TYPE_CHECKING:
@@ -74,11 +74,22 @@ async def test_tags(git: GitSource, repo: RepoBuilder, signer: Signer) -> None:
     assert "tag 'v1.0.0' with key" in both
     assert f"commit '{commit}' with key" in both
     assert (await sync(git, repo, GitRef(tag="v1.0.0"), "Tag", signer.public)).startswith("tag 'v1.0.0' with key")
-    with pytest.raises(TagSignatureError, match=r"tag 'v0\.9\.0' failed: it is not signed"):
-        await sync(git, repo, GitRef(tag="v0.9.0"), "Tag", signer.public)
-    for ref in (GitRef(tag="v0.8.0"), GitRef(branch="main")):
-        with pytest.raises(InvalidGitObjectError, match="is no annotated tag"):
-            await sync(git, repo, ref, "Tag", signer.public)
+    for tag, problem in (("v0.9.0", "not signed"), ("v0.8.0", "no annotated tag")):
+        with pytest.raises(InvalidGitObjectError, match=f"signature of tag '{tag}': it is {problem}"):
+            await sync(git, repo, GitRef(tag=tag), "Tag", signer.public)
+    for ref in (GitRef(branch="main"), GitRef(name="refs/heads/main"), GitRef(tag="v1.0.0", commit=commit)):
+        with pytest.raises(VerificationModeError, match="names no tag"):
+            await sync(git, repo, ref, "TagAndHEAD", signer.public)
+    named = await sync(git, repo, GitRef(name="refs/tags/v1.0.0"), "Tag", signer.public)
+    assert "v1.0.0' with key" in named
+
+
+async def test_a_tag_of_a_stranger(git: GitSource, repo: RepoBuilder, signer: Signer, tmp_path: Path) -> None:
+    signed_commit(repo, signer)
+    signed_tag(repo, signer, "v1.0.0")
+    (tmp_path / "other").mkdir()
+    with pytest.raises(TagSignatureError, match=r"tag 'v1\.0\.0' failed"):
+        await sync(git, repo, GitRef(tag="v1.0.0"), "Tag", SshSigner(tmp_path / "other").public)
 
 
 async def test_an_unsigned_commit(git: GitSource, repo: RepoBuilder) -> None:
