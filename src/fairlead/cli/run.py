@@ -105,11 +105,12 @@ def run(kubeconfig: Path | None, context: str | None, log_level: str, log_encodi
     from fairlead.cli.logs import set_up_logging
     from fairlead.controllers.manager import run as run_controllers
     from fairlead.kube.config import load_config
-    from fairlead.runtime import garbage
+    from fairlead.runtime import allocation, garbage
 
     set_up_logging(log_level, log_encoding)
     config = load_config(kubeconfig, context, os.environ)
     settings = _settings(flags, in_cluster=config.context == "in-cluster")
+    allocation.tune()
     garbage.tune()
     asyncio.run(_until_told(partial(run_controllers, settings, config, identity=socket.gethostname())))
 

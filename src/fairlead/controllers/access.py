@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from fairlead.kube.client import KubeClient
-    from fairlead.kube.reflector import Reflector
+    from fairlead.kube.reflector import ChangeType, Reflector
     from fairlead.objects.manifest import Manifest
     from fairlead.runtime.events import EventRecorder, EventType
     from fairlead.runtime.status import StatusPatcher, StatusSession
@@ -61,6 +61,8 @@ class Access(Generic[R]):
         self._patcher = patcher
         self._recorder = recorder
         self._written: dict[Key, R] = {}
+        """What was written and has not come back by the watch yet."""
+        reflector.subscribe(self._learn, replay=False)
 
     def current(self, key: Key) -> R | Malformed | None:
         """The newest state that is known."""
@@ -72,6 +74,11 @@ class Access(Generic[R]):
             del self._written[key]
             return found
         return written
+
+    def _learn(self, _: ChangeType, old: R | Malformed | None, new: R | Malformed | None) -> None:
+        found = new if new is not None else old
+        if found is not None and self._written:
+            self.current(Key(found.metadata.namespace, found.metadata.name))
 
     def typed(self, key: Key) -> R | None:
         """The same without those that are malformed."""

@@ -8,6 +8,7 @@ the way to a worker and back; it runs in a thread of this process.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Protocol, Self
@@ -18,13 +19,17 @@ from fairlead.controllers.build_worker import HEADER, Job, Outcome, execute
 from fairlead.errors import UnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from fairlead.sources.store import ObjectStore
 
 __all__ = ["BuildPool", "Builder", "ThreadBuilder"]
 
 IDLE_SECONDS = 10.0
 """A worker holds some forty megabytes and takes a third of a second to start."""
-MOST_HERE = 4
+PATIENCE_SECONDS = 0.5
+"""How long a job waits for a worker that is there before one more is started: most builds take milliseconds."""
+MOST_HERE = 16
 """Small builds that wait for each other in this process; what comes beyond is shared with the workers."""
 
 _OUTCOME = msgspec.msgpack.Decoder(Outcome)
@@ -54,12 +59,23 @@ class ThreadBuilder:
 class BuildPool:
     """A bounded number of worker processes; an async context manager. More jobs wait in line."""
 
-    def __init__(self, workers: int, here: Builder | None = None, *, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        workers: int,
+        here: Builder | None = None,
+        *,
+        idle_seconds: float = IDLE_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         """``here`` carries out small builds."""
         self._here = here
         self._queued_here = 0
-        self._free = asyncio.Semaphore(workers)
+        self._workers = workers
+        self._active = 0
+        """Workers with a job, and those that are being started."""
+        self._freed = asyncio.Condition()
         self._idle_seconds = idle_seconds
+        self._patience_seconds = patience_seconds
         self._idle: dict[asyncio.subprocess.Process, asyncio.TimerHandle] = {}
         self._all: set[asyncio.subprocess.Process] = set()
 
@@ -82,7 +98,7 @@ class BuildPool:
             self._queued_here -= 1
 
     async def _run_away(self, job: Job) -> Outcome:
-        async with self._free:
+        async with self._turn():
             process = await self._take()
             finished = False
             try:
@@ -96,6 +112,23 @@ class BuildPool:
                 else:
                     await self._end(process)
             return _OUTCOME.decode(outcome)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One of the workers; the first at once, and one more only when those that are there stay busy."""
+        async with self._freed:
+            if self._active:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._patience_seconds):
+                        await self._freed.wait_for(lambda: self._idle or not self._active)
+            await self._freed.wait_for(lambda: self._active < self._workers)
+            self._active += 1
+        try:
+            yield
+        finally:
+            self._active -= 1
+            async with self._freed:
+                self._freed.notify_all()
 
     async def _take(self) -> asyncio.subprocess.Process:
         if not self._idle:

@@ -43,6 +43,8 @@ __all__ = ["Build", "Builds", "TreeMissingError"]
 
 SMALL = 32
 """Objects and files; each of them takes about a third of a millisecond."""
+MOST_CHANGES = 8
+"""Pairs of trees whose differences are kept."""
 MOST_ROUNDS = 16
 """How often a build may ask for more remote bases: bases that name bases come one level at a time."""
 
@@ -97,8 +99,8 @@ class Builds:
         """The tree that was looked at last: all users of a source look at the same one."""
         self._held: dict[Key, tuple[Build, str]] = {}
         """The tree for which a build was last found to hold."""
-        self._changes: tuple[str, str, TreeChanges] | None = None
-        """Of the pair of trees that was compared last: all users of a source go from the same one to the same one."""
+        self._changes: dict[tuple[str, str], TreeChanges] = {}
+        """Of the pairs of trees compared last: most users of a source go from the same one to the same one."""
         self.executed = 0
         """How many builds were carried out; the others were reused."""
 
@@ -174,29 +176,34 @@ class Builds:
             return
         with contextlib.suppress(MissingObjectError):
             trees = self._store.tree(before), self._store.tree(after)
-            self._changes = before, after, await asyncio.to_thread(changes_between, *trees)
+            self._keep_changes(before, after, await asyncio.to_thread(changes_between, *trees))
 
     def holds(self, key: Key, build: Build, tree_id: str) -> bool:
         """Whether the files that a build was made from are the same in this tree; no, when the tree is not here."""
         try:
-            held = self._is_untouched(key, build, tree_id) or build.read_set.holds(self._tree(tree_id))
+            known, before = self._held.get(key, (None, ""))
+            if known is not build:
+                held = build.read_set.holds(self._tree(tree_id))
+            else:
+                # Of a thousand that a commit does touch each would take long to look at; so what may be touched is.
+                held = before == tree_id or not self._changes_between(before, tree_id).may_touch(build.read_set)
         except MissingObjectError:
             return False
         if held:
             self._held[key] = (build, tree_id)
         return held
 
-    def _is_untouched(self, key: Key, build: Build, tree_id: str) -> bool:
-        """Whether it held for another tree, and what differs between the two is nothing that it has read."""
-        known, before = self._held.get(key, (None, ""))
-        if known is not build:
-            return False
-        return before == tree_id or not self._changes_between(before, tree_id).may_touch(build.read_set)
-
     def _changes_between(self, before: str, after: str) -> TreeChanges:
-        if self._changes is None or self._changes[:2] != (before, after):
-            self._changes = before, after, changes_between(self._store.tree(before), self._tree(after))
-        return self._changes[2]
+        known = self._changes.get((before, after))
+        if known is None:
+            known = changes_between(self._store.tree(before), self._tree(after))
+            self._keep_changes(before, after, known)
+        return known
+
+    def _keep_changes(self, before: str, after: str, changes: TreeChanges) -> None:
+        while len(self._changes) >= MOST_CHANGES:
+            del self._changes[next(iter(self._changes))]
+        self._changes[before, after] = changes
 
     def _tree(self, tree_id: str) -> GitTree:
         if self._newest is None or self._newest.tree_id != tree_id:

@@ -8,6 +8,7 @@ asked at their interval, on request, and when their spec changes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ from fairlead.sources.verify import VerificationModeError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
 
     from fairlead.api.gitrepository import GitRepository, GitRepositoryStatus
     from fairlead.api.meta import ArtifactStatus
@@ -113,6 +115,9 @@ class GitRepositories:
         self.restored: Callable[[Key], None] = lambda _: None
         """Hears that the same artifact can be read again; set by who knows the users."""
 
+        self.hurry: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+        """Around the fetch of something new: what can wait does, for deliveries are about to come."""
+
         self.compare: Callable[[str, str], Awaitable[None]] = _nothing
         """Hears which tree follows which before anybody else does; set by who decides whom that changes."""
 
@@ -153,22 +158,27 @@ class GitRepositories:
         spec = await git_spec(repository, self._references, included.trees, self._settings.cloud)
         self._source.check(spec)
         self._show_progress(repository, session)
-        with self._phases.span("fetch"):
-            revision, artifact = await self._bring(key, repository, spec)
-        await self.compare(tree_id_of(repository.status.artifact), revision.tree_id)
-        status = self._succeeded(repository, artifact, revision, included)
-        await session.write(msgspec.to_builtins(status))
+        with contextlib.ExitStack() as stack:
+            with self._phases.span("fetch"):
+                revision, artifact = await self._bring(key, repository, spec, stack)
+            await self.compare(tree_id_of(repository.status.artifact), revision.tree_id)
+            status = self._succeeded(repository, artifact, revision, included)
+            await session.write(msgspec.to_builtins(status))
         if key in self._damaged:
             self._damaged.discard(key)
             self.restored(key)
         self._tell(repository, artifact, revision)
         return Result(requeue_after=self._interval(repository))
 
-    async def _bring(self, key: Key, repository: GitRepository, spec: GitSpec) -> tuple[GitRevision, ArtifactStatus]:
+    async def _bring(
+        self, key: Key, repository: GitRepository, spec: GitSpec, stack: contextlib.ExitStack
+    ) -> tuple[GitRevision, ArtifactStatus]:
         """The revision in the store; when the store is damaged, all of it is fetched anew."""
         head = await self._source.resolve(spec)
         known, included = repository.status.artifact, repository.status.included_artifacts
         commits = in_use(known, included or ()).commits if known else ()
+        if head.commit not in commits:
+            stack.enter_context(self.hurry())
         if key in self._damaged and not await self._source.is_whole(tree_id_of(known) or head.commit):
             await self._source.forget(spec, commits)
         try:

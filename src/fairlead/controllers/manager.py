@@ -207,6 +207,7 @@ class Manager:
             )
             git.restored = triggers.on_restored
             git.compare = builds.compare
+            git.hurry = deliveries.notes.held
             deliveries.notes.begin = triggers.take_note
             for recorder in self._recorders.values():
                 recorder.yields = lambda: deliveries.notes.yields

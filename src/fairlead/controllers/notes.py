@@ -89,7 +89,7 @@ class Notes:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Around a delivery: notes wait until it has ended."""
+        """Around a delivery, or the fetch of what will be delivered: notes wait until it has ended."""
         self._deliveries += 1
         self._calm.clear()
         try:

@@ -47,9 +47,13 @@ class RawPage(msgspec.Struct):
     items: list[msgspec.Raw] | None = None
 
 
+LEAST = 500
+"""Pages of heavy objects are not made smaller than that: each of them is a request."""
+
+
 def further_page(options: ClientOptions, items: int, size: int) -> int:
     """How many objects to ask for after a page of ``items`` objects and ``size`` bytes.
 
     So many that the next page weighs what the options say, if its objects are like these.
     """
-    return max(options.page_size, items * options.page_bytes // max(size, 1))
+    return max(min(options.page_size, LEAST), items * options.page_bytes // max(size, 1))

@@ -42,9 +42,10 @@ class ClientOptions:
     """Pauses between attempts, unless the server names one (Retry-After)."""
     retry_after_limit: float = 30.0
     """The longest Retry-After that is waited for inside a request; a longer one is the caller's to plan."""
-    page_size: int = 500
-    """Objects in the first page of a list: bounds memory and the time that the loop is blocked by decoding."""
-    page_bytes: int = 2 << 20
+    page_size: int = 1500
+    """Objects in the first page of a list: bounds memory and the time that the loop is blocked by decoding. A thousand
+    of anything that weighs a few kilobytes come in one request."""
+    page_bytes: int = 4 << 20
     """What a further page should weigh: many small objects come in few requests, large ones in more."""
     watch_seconds: tuple[float, float] = (300.0, 600.0)
     """A watch asks the server to end it after a random time in this range, so that load spreads over its replicas."""

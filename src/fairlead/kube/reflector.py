@@ -44,7 +44,7 @@ ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
 Subscriber: TypeAlias = Callable[[ChangeType, T | None, T | None], None]
 
 RECONNECT = Backoff(base=0.1, maximum=30.0, jitter=0.5)
-AT_ONCE = 100
+AT_ONCE = 25
 """Objects of a list that are decoded and told before everything else gets its turn."""
 SHORT_WATCH_SECONDS = 1.0
 """A watch that ends sooner and without an event counts as a failure, so that it is not opened again in a tight loop."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 from collections import OrderedDict, deque
 from dataclasses import dataclass
@@ -58,6 +59,9 @@ class _Sameness(NamedTuple):
     reason: str
     message: str
     annotations: tuple[tuple[str, str], ...]
+
+    def digest(self) -> bytes:
+        return hashlib.blake2b(repr(self).encode(), digest_size=16).digest()
 
 
 @dataclass(slots=True)
@@ -121,7 +125,8 @@ class EventRecorder:
         self._instance = instance
         self._clock = clock or SystemClock()
         self._queue = _Queue()
-        self._known: OrderedDict[_Sameness, _Written] = OrderedDict()
+        self._known: OrderedDict[bytes, _Written] = OrderedDict()
+        """By digest: thousands of messages would be megabytes."""
         self._busy = False
         self._idle_waiters: deque[asyncio.Future[None]] = deque()
         self._serial = 0
@@ -219,7 +224,8 @@ class EventRecorder:
                 waiter.set_result(None)
 
     async def _write(self, pending: _Pending) -> None:
-        known = self._known.pop(pending.same, None)
+        digest = pending.same.digest()
+        known = self._known.pop(digest, None)
         if known is not None:
             known.count += pending.count
             try:
@@ -228,7 +234,7 @@ class EventRecorder:
                 known = None  # Events expire, usually after an hour
         if known is None:
             known = await self._create(pending)
-        self._known[pending.same] = known
+        self._known[digest] = known
         if len(self._known) > KNOWN_LIMIT:
             self._known.popitem(last=False)
 

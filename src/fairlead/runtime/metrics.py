@@ -15,6 +15,7 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from fairlead.runtime.durations import Durations
 from fairlead.runtime.phases import Phases
 
 if TYPE_CHECKING:
@@ -28,11 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Metrics", "ObjectLabels"]
 
-_FIRST_BUCKET, _LAST_BUCKET, _BUCKETS = 0.01, 1800.0, 10
-DURATION_BUCKETS = tuple(
-    _FIRST_BUCKET * (_LAST_BUCKET / _FIRST_BUCKET) ** (step / (_BUCKETS - 1)) for step in range(_BUCKETS)
-)
-"""Ten steps from 10 ms to 30 minutes, as Flux's."""
 FORWARDER = "forwarder"
 """In the place of a controller: events for the receiver at ``--events-addr``."""
 RUN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -51,13 +47,7 @@ class Metrics:
     def __init__(self, labels: ObjectLabels | None = None) -> None:
         self.registry = CollectorRegistry()
         self._labels = labels
-        self._duration = Histogram(
-            "gotk_reconcile_duration_seconds",
-            "The duration in seconds of a GitOps Toolkit resource reconciliation.",
-            ["kind", "name", "namespace"],
-            buckets=DURATION_BUCKETS,
-            registry=self.registry,
-        )
+        self._durations = Durations()
         self._runs = Counter(
             "controller_runtime_reconcile_total",
             "Total number of reconciliations per controller",
@@ -106,7 +96,7 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+        return generate_latest(self.registry) + self._durations.exposition()
 
     def watch_controller(self, controller: Controller[Any]) -> None:
         """Expose a controller and its queue; its series exist from now on."""
@@ -137,13 +127,12 @@ class Metrics:
         if outcome == "error":
             self._errors.labels(controller).inc()
         if self._labels is not None:
-            self._duration.labels(*self._labels(controller, key)).observe(seconds)
+            self._durations.observe(self._labels(controller, key), seconds)
 
     def forget(self, controller: str, key: object) -> None:
         """The object is gone: drop its series."""
         if self._labels is not None:
-            names = ("kind", "name", "namespace")
-            self._duration.remove_by_labels(dict(zip(names, self._labels(controller, key), strict=True)))
+            self._durations.forget(self._labels(controller, key))
 
 
 class _Live:

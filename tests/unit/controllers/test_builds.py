@@ -71,6 +71,15 @@ async def test_a_process_builds_the_same(store: ObjectStore) -> None:
     assert (there.digest, there.objects(), there.read_set) == (here.digest, here.objects(), here.read_set)
 
 
+@pytest.mark.parametrize(("patience_seconds", "processes"), [(60.0, 1), (0.01, 2)])
+async def test_one_process_does_what_is_quick(store: ObjectStore, patience_seconds: float, processes: int) -> None:
+    tree_id = tree(store, CONFIG)
+    async with BuildPool(2, patience_seconds=patience_seconds) as pool:
+        values = [{"v": str(number)} for number in range(4)]
+        await asyncio.gather(*(build(Builds(store, pool), tree_id, values=each) for each in values))
+        assert len(pool._all) == processes
+
+
 async def test_a_cancelled_build_takes_its_process_along_and_the_next_one_works(store: ObjectStore) -> None:
     tree_id = tree(store, CONFIG)
     async with BuildPool(1) as pool:

@@ -7,8 +7,9 @@ import asyncio
 from fairlead.errors import BuildError
 from fairlead.kube.client import KubeClient
 from fairlead.runtime.controller import Controller, Result
+from fairlead.runtime.durations import DURATION_BUCKETS
 from fairlead.runtime.events import EventRecorder
-from fairlead.runtime.metrics import DURATION_BUCKETS, Metrics
+from fairlead.runtime.metrics import Metrics
 from tests.support.clock import VirtualClock
 from tests.support.fake_api import FakeApi
 
