@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from fairlead.controllers.bases import BaseUnavailableError
 from fairlead.controllers.dependencies import source_of
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.wakes import UserIndex
@@ -182,9 +183,9 @@ class Claims:
                 continue
             try:
                 coming.of.set(key, await self._outlook.objects(key, other))
-            except UnavailableError:
-                raise  # it passes; until then an object that moves there would be deleted
             except FairleadError as error:
+                if isinstance(error, UnavailableError) and not isinstance(error, BaseUnavailableError):
+                    raise  # it passes; until then an object that moves there would be deleted
                 log.info("%s cannot say what it will have, so what its files name is left to it: %s", key, error)
                 coming.unclear[key] = other
             # What is built already takes no time, and a thousand of them would hold the loop.

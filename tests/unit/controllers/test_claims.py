@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from fairlead.controllers.bases import BaseUnavailableError
 from fairlead.controllers.claims import Claims
-from fairlead.errors import BuildError, FairleadError
+from fairlead.errors import BuildError, FairleadError, UnavailableError
 from fairlead.kube.reflector import Key
 from fairlead.objects.ref import ObjectRef
 from tests.unit.controllers.resources_for_tests import kustomization
@@ -179,8 +182,9 @@ async def test_one_that_is_suspended_will_have_what_it_builds() -> None:
     assert await wanted(found, a, ONE, TWO) == {ONE}
 
 
-async def test_one_that_cannot_be_built_wants_what_its_files_name() -> None:
-    store, asked = FakeStore(), Asked(b=BuildError("broken"))
+@pytest.mark.parametrize("error", [BuildError("broken"), BaseUnavailableError("its server is gone for good")])
+async def test_one_that_cannot_be_built_wants_what_its_files_name(error: FairleadError) -> None:
+    store, asked = FakeStore(), Asked(b=error)
     asked.texts = {"b": "name: one"}
     found = claims(store, asked)
     a = store.put(having("a"))
@@ -198,3 +202,12 @@ async def test_those_of_other_shards_are_asked_too() -> None:
     found = Claims(access, asked, Others())
     a = store.put(having("a"))
     assert await wanted(found, a, ONE, TWO) == {ONE}
+
+
+async def test_nothing_is_known_while_the_cluster_does_not_answer() -> None:
+    store, asked = FakeStore(), Asked(b=UnavailableError("no answer"))
+    found = claims(store, asked)
+    a = store.put(having("a"))
+    store.put(having("b"))
+    with pytest.raises(UnavailableError):
+        await wanted(found, a, ONE)
