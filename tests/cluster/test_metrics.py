@@ -85,6 +85,13 @@ async def test_names_and_labels_are_those_of_flux(world: World) -> None:
     assert bounds[9] == pytest.approx(1800)
     assert bounds[10] == float("inf")
 
+    async def gone() -> bool:
+        await scraped()
+        return not any(labels["name"] == "apps" for labels in found["gotk_reconcile_duration_seconds_count"])
+
+    await world.delete("Kustomization", "apps")
+    await world.eventually("the series go with their object", gone)
+
 
 async def test_lost_events_are_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those in the cluster and those for the receiver, which takes none here; the deliveries do not wait for them."""

@@ -94,7 +94,7 @@ class Manager:
         self.client = client
         self.started = asyncio.Event()
         """Set when all existing resources are known and work has begun."""
-        self.metrics = Metrics(_labels)
+        self.metrics = Metrics(_labels, self._exists)
         self._settings = settings
         self._identity = identity
         self._clock = SystemClock()
@@ -307,6 +307,10 @@ class Manager:
                 host, _, port = address.rpartition(":")
                 server = ProbeServer(host=host.strip("[]") or None, port=int(port), metrics=self.metrics, checks=checks)
                 await stack.enter_async_context(server)
+
+    def _exists(self, controller: str, key: object) -> bool:
+        access: Access[Any] = self.sources if controller == "gitrepository" else self.kustomizations
+        return isinstance(key, tuple) and access.reflector.get(*key) is not None
 
     def _access(self, struct: type[R], kind: GroupKind, component: str) -> Access[R]:
         scope = self._settings.scope

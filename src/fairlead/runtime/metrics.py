@@ -1,8 +1,8 @@
 """Prometheus metrics under the names that Flux's dashboards and alerts use.
 
 Everything is in a registry of its own and exists from zero. Queues and clients are read when somebody scrapes, so they
-cost nothing in between. Per-object series are limited to ``gotk_reconcile_duration_seconds``, as in Flux;
-:meth:`Metrics.forget` removes them with the object.
+cost nothing in between. Per-object series are limited to ``gotk_reconcile_duration_seconds``, as in Flux, and go with
+their object.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fairlead.runtime.durations import Durations
 from fairlead.runtime.phases import Phases
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from prometheus_client.metrics_core import Metric
 
@@ -44,9 +44,13 @@ class ObjectLabels(Protocol):
 class Metrics:
     """All metrics of one process; give it to controllers as their observer."""
 
-    def __init__(self, labels: ObjectLabels | None = None) -> None:
+    def __init__(
+        self, labels: ObjectLabels | None = None, exists: Callable[[str, object], bool] = lambda _, __: True
+    ) -> None:
+        """``exists`` says whether the object of a controller's key is (still) there."""
         self.registry = CollectorRegistry()
         self._labels = labels
+        self._exists = exists
         self._durations = Durations()
         self._runs = Counter(
             "controller_runtime_reconcile_total",
@@ -126,13 +130,13 @@ class Metrics:
         self._worked.labels(controller).observe(seconds)
         if outcome == "error":
             self._errors.labels(controller).inc()
-        if self._labels is not None:
-            self._durations.observe(self._labels(controller, key), seconds)
-
-    def forget(self, controller: str, key: object) -> None:
-        """The object is gone: drop its series."""
-        if self._labels is not None:
-            self._durations.forget(self._labels(controller, key))
+        if self._labels is None:
+            return
+        labels = self._labels(controller, key)
+        if self._exists(controller, key):
+            self._durations.observe(labels, seconds)
+        else:
+            self._durations.forget(labels)
 
 
 class _Live:

@@ -47,7 +47,8 @@ async def test_everything_exists_from_zero() -> None:
 
 
 async def test_runs_are_counted_by_outcome() -> None:
-    clock, metrics = VirtualClock(), Metrics(labels)
+    deleted: set[object] = set()
+    clock, metrics = VirtualClock(), Metrics(labels, lambda _, key: key not in deleted)
 
     async def reconcile(key: str) -> Result:
         await clock.sleep(2)
@@ -72,9 +73,14 @@ async def test_runs_are_counted_by_outcome() -> None:
     assert 'controller_runtime_reconcile_errors_total{controller="kustomization"} 1.0' in text
     assert 'controller_runtime_active_workers{controller="kustomization"} 0.0' in text
     assert 'gotk_reconcile_duration_seconds_count{kind="Kustomization",name="good",namespace="apps"} 1.0' in text
-    metrics.forget("kustomization", "good")
-    metrics.forget("kustomization", "never seen")
-    assert 'name="good"' not in metrics.exposition().decode()
+    deleted.update(("good", "never seen"))
+    for key in ("good", "never seen", "bad"):  # a deletion brings a last run
+        metrics.run_started("kustomization", key, 0)
+        metrics.run_ended("kustomization", key, 1, "success")
+    text = metrics.exposition().decode()
+    assert 'name="good"' not in text
+    assert 'name="never seen"' not in text
+    assert 'gotk_reconcile_duration_seconds_count{kind="Kustomization",name="bad",namespace="apps"} 2.0' in text
 
 
 def test_the_buckets_are_fluxs() -> None:
