@@ -70,9 +70,15 @@ _EVENT_SUBJECT_CHARACTERS = 50
 
 
 class IncludeUnavailableError(NotReadyError):
-    """A repository that this one includes has no artifact (yet)."""
+    """A repository that this one includes is not there, or has no artifact (yet)."""
 
     reason = "NotFound"
+
+
+class NoArtifactError(IncludeUnavailableError):
+    """It is there, and has none."""
+
+    reason = "NoArtifact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +210,11 @@ class GitRepositories:
         for include in repository.spec.include or ():
             name = include.repository.name
             other = self._access.typed(Key(repository.metadata.namespace, name))
-            artifact = other.status.artifact if other else None
+            if other is None:
+                raise IncludeUnavailableError(f"could not get resource for include '{name}': it is not there")
+            artifact = other.status.artifact
             if artifact is None or not tree_id_of(artifact):
-                raise IncludeUnavailableError(f"could not get resource for include '{name}': it has no artifact yet")
+                raise NoArtifactError(f"no artifact available for include '{name}'")
             artifacts.append(artifact)
             trees.append(Include(tree_id_of(artifact), include.from_path or "", include.to_path or name))
         return _Included(tuple(artifacts), tuple(trees))

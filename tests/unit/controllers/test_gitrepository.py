@@ -95,14 +95,20 @@ async def test_an_include_that_is_absent_is_looked_for_every_30_seconds() -> Non
     """An artifact that comes wakes who includes it; this is for the event that is lost."""
     known = Known(repository("fleet", include=[{"repository": {"name": "base"}}]), repository("base"))
     assert await runs_of(known, seconds=100) == [0, 30, 60, 90]
-    text = "could not get resource for include 'base': it has no artifact yet"
-    assert known.events == [("Warning", "NotFound", text)], "once is enough"
+    text = "no artifact available for include 'base'"
+    assert known.events == [("Warning", "NoArtifact", text)], "once is enough"
     conditions = known.repositories["fleet"].status.conditions or []
     assert {(each.type, each.status, each.reason) for each in conditions} == {
-        ("Ready", "False", "NotFound"),
+        ("Ready", "False", "NoArtifact"),
         ("Reconciling", "True", "ProgressingWithRetry"),
-        ("IncludeUnavailable", "True", "NotFound"),
+        ("IncludeUnavailable", "True", "NoArtifact"),
     }
+
+
+async def test_an_include_that_is_not_there() -> None:
+    known = Known(repository("fleet", include=[{"repository": {"name": "base"}}]))
+    assert await runs_of(known, seconds=40) == [0, 30]
+    assert [event[1] for event in known.events] == ["NotFound"]
 
 
 async def test_an_address_that_cannot_work_is_not_tried_again() -> None:
