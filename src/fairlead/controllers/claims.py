@@ -121,6 +121,22 @@ class Claims:
                 return Wanted(heirs, partial(self._is_newest, kustomization, revision))
         raise NotReadyError("the source changes again and again; what is left over is deleted by a later run")
 
+    async def rivals(
+        self, key: Key, kustomization: Kustomization, refs: Iterable[ObjectRef]
+    ) -> dict[ObjectRef, tuple[Key, ...]]:
+        """Who else has some of these objects and goes on to build them. One that is about to let go is no rival."""
+        found: dict[ObjectRef, tuple[Key, ...]] = {}
+        for user, other, theirs in self._holders(kustomization, refs):
+            if user == key:
+                continue
+            try:
+                coming = await self._outlook.objects(user, other)
+            except FairleadError:
+                continue  # it says itself what is wrong with it
+            for ref in _among(theirs, coming):
+                found[ref] = (*found.get(ref, ()), user)
+        return found
+
     def _is_newest(self, kustomization: Kustomization, revision: str) -> bool:
         return self._outlook.newest(kustomization) == revision
 
@@ -143,15 +159,22 @@ class Claims:
 
     async def _held(self, key: Key, kustomization: Kustomization, refs: frozenset[ObjectRef]) -> dict[ObjectRef, Key]:
         """What is in somebody's inventory, its own included, and goes on to be wanted there."""
+        held: dict[ObjectRef, Key] = {}
+        for user, other, theirs in self._holders(kustomization, refs):
+            held |= dict.fromkeys(await self._still_wanted(user, other, theirs, own=user == key), user)
+        return held
+
+    def _holders(
+        self, kustomization: Kustomization, refs: Iterable[ObjectRef]
+    ) -> list[tuple[Key, Kustomization, set[ObjectRef]]]:
+        """Whose inventory lists which of these objects, in the same cluster."""
         listed: dict[Key, set[ObjectRef]] = {}
         for ref in refs:
             for user in self._have.users(format_id(ref)):
                 listed.setdefault(user, set()).add(ref)
-        held: dict[ObjectRef, Key] = {}
-        for user, theirs in listed.items():
-            if (other := self._staying(user)) is not None and _cluster(other) == _cluster(kustomization):
-                held |= dict.fromkeys(await self._still_wanted(user, other, theirs, own=user == key), user)
-        return held
+        found = ((user, self._staying(user), theirs) for user, theirs in listed.items())
+        where = _cluster(kustomization)
+        return [(user, other, theirs) for user, other, theirs in found if other and _cluster(other) == where]
 
     async def _still_wanted(
         self, user: Key, other: Kustomization, refs: set[ObjectRef], *, own: bool
@@ -163,7 +186,7 @@ class Claims:
                 raise
             log.info("%s cannot say what it will have, so it keeps what it has: %s", user, error)
             return refs
-        return {ref for ref in refs if ref in coming or ref._replace(namespace="") in coming}
+        return _among(refs, coming)
 
     async def _all_coming(self, kustomization: Kustomization, revision: str) -> _Coming:
         source = source_of(kustomization)
@@ -220,6 +243,11 @@ class Claims:
         for key, kustomization in self._access.reflector.items():
             if not isinstance(kustomization, Malformed) and not kustomization.metadata.deletion_timestamp:
                 yield key, kustomization
+
+
+def _among(refs: Iterable[ObjectRef], built: frozenset[ObjectRef]) -> set[ObjectRef]:
+    """Which are built. What a build names without a namespace may be meant for any."""
+    return {ref for ref in refs if ref in built or ref._replace(namespace="") in built}
 
 
 def _users(coming: _Coming, ref: ObjectRef) -> list[Key]:

@@ -55,6 +55,8 @@ class Delivered:
 
     changed: bool
     """Whether anything was written or deleted."""
+    written: tuple[ObjectRef, ...]
+    """What was created or changed."""
     applied: tuple[ObjectRef, ...]
     """All objects but those that were skipped."""
 
@@ -101,7 +103,8 @@ class Delivery:
         pruned = await self._prune(before, result.desired)
         skipped = {change.ref for change in result.changes.of(Action.SKIPPED)}
         applied = tuple(ref for ref in result.desired if ref not in skipped)
-        return Delivered(bool(result.changes.written) or pruned, applied)
+        written = tuple(change.ref for change in result.changes.written)
+        return Delivered(bool(written) or pruned, written, applied)
 
     async def repair(self, objects: Iterable[Manifest]) -> ChangeSet:
         """Apply these objects alone, which the inventory has already."""

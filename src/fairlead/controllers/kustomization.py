@@ -31,6 +31,7 @@ from fairlead.controllers.notes import Notes, may_be_noted
 from fairlead.controllers.outcomes import Outcomes
 from fairlead.controllers.outlook import Outlook
 from fairlead.controllers.resources import Malformed
+from fairlead.controllers.rivals import warn_of_rivals
 from fairlead.controllers.shards import OtherShards
 from fairlead.controllers.suspension import hold
 from fairlead.controllers.variables import load_variables
@@ -233,6 +234,7 @@ class Kustomizations:
         memory.leaves_entries = attempt.inventory is not None and len(attempt.inventory) > build.count
         if self._resumption is not None:
             self._resumption.keep(attempt.key, attempt.kustomization, build, delivered.applied)
+        await warn_of_rivals(attempt, memory, delivered.written, self._claims, self.outcomes)
         return await self._health.check(attempt, memory, target, build, delivered)
 
     def _artifact(self, kustomization: Kustomization) -> ArtifactStatus:

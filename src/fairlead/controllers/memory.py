@@ -10,7 +10,9 @@ from fairlead.runtime.controller import Result
 if TYPE_CHECKING:
     from fairlead.api.meta import ArtifactStatus
     from fairlead.controllers.builds import Build
+    from fairlead.kube.reflector import Key
     from fairlead.objects.inventory import Inventory
+    from fairlead.objects.ref import ObjectRef
 
 __all__ = ["Memory"]
 
@@ -49,6 +51,8 @@ class Memory:
     """Whether its good health is news: after a failure or before the first success, or with a change that came."""
     told: str = ""
     """The digest of the last success that was written; the CRDs of an older Flux do not keep the history."""
+    rivals: frozenset[tuple[ObjectRef, Key]] = frozenset()
+    """Who else delivers which of its objects, as an Event has told."""
     written: dict[str, str] = field(default_factory=dict)
     """What it changed, as :attr:`Attempt.written`."""
     started: float = 0.0

@@ -103,6 +103,15 @@ async def test_another_has_what_its_inventory_says_now_and_it_still_builds() -> 
     assert await wanted(found, a, ONE) == set()
 
 
+async def test_a_rival_has_the_object_and_builds_it() -> None:
+    store, asked = FakeStore(), Asked(a=ONE, b=ONE, c=TWO, d=BuildError("no such folder"))
+    found = claims(store, asked)
+    a, *_ = (store.put(having(name, "shop_one__ConfigMap", at=AT)) for name in ("a", "b", "c", "d"))
+    store.put(having("e", "shop_one__ConfigMap", at=AT, kubeConfig={"secretRef": {"name": "other"}}))
+    b = Key(a.metadata.namespace, "b")
+    assert await found.rivals(Key(a.metadata.namespace, "a"), a, [ONE, TWO]) == {ONE: (b,)}
+
+
 async def test_all_are_asked_once_for_a_revision() -> None:
     store, asked = FakeStore(), Asked(b=ONE, c=TWO._replace(namespace=""))
     found = claims(store, asked)
