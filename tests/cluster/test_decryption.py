@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.support.vault import TOKEN, fake_vault, for_vault
+
 if TYPE_CHECKING:
     from tests.support.world import World
 
@@ -152,3 +154,46 @@ async def test_age_keys_for_everybody_open_what_nobody_brought_a_key_for(world: 
     await world.apply("v1", "Secret", "everybody", data=data, labels=WATCHED)
     await world.ready("apps")
     assert text_of(await world.get("Secret", "login"), "password") == "correct horse: battery"
+
+
+async def test_a_key_in_vault_opens_with_the_token_of_the_secret(world: World) -> None:
+    async with fake_vault() as vault:
+        files = {
+            name: for_vault(content, vault, DATA["keys"]["age"]) if name.endswith("login.yaml") else content
+            for name, content in encrypted_secret(world).items()
+        }
+        world.repo.commit("Begin", files)
+        await world.git_repository()
+        await give_keys(world, sops_other="x")
+        await world.kustomization("apps", path="apps", decryption=SOPS)
+        failure = await world.failed("apps", reason="BuildFailed")
+        key = f"HashiCorp Vault {vault.url}/v1/sops/keys/first"
+        assert (
+            f"encrypted with {key}: put a token of that Vault into the Secret as sops.vault-token" in failure["message"]
+        )
+        wrong = base64.b64encode(b"hvs.marlin-99").decode()
+        await world.apply("v1", "Secret", "keys", data={"sops.vault-token": wrong}, labels=WATCHED)
+
+        async def refused() -> bool:
+            return "refuses to open a data key (403)" in (await world.condition("apps")).get("message", "")
+
+        await world.eventually("the token is refused", refused)
+        assert "marlin-99" not in str(await world.get("Kustomization", "apps"))
+        vault.is_down = True
+        right = base64.b64encode(TOKEN.encode()).decode()
+        await world.apply("v1", "Secret", "keys", data={"sops.vault-token": right}, labels=WATCHED)
+
+        async def down() -> bool:
+            return f"{key} answered 503" in (await world.condition("apps")).get("message", "")
+
+        await world.eventually("the service is down", down)
+        vault.is_down = False
+        await world.request_reconcile("Kustomization", "apps", "now")
+        await world.ready("apps")
+        assert text_of(await world.get("Secret", "login"), "password") == "correct horse: battery"
+        assert TOKEN not in str(await world.get("Kustomization", "apps"))
+        # What was opened once needs the service no more.
+        vault.is_down, asked = True, vault.asked
+        world.repo.commit("Change", {"apps/kustomization.yaml": files["apps/kustomization.yaml"] + "namePrefix: my-\n"})
+        await world.ready("apps")
+        assert vault.asked == asked

@@ -18,7 +18,7 @@ from fairlead.build.generated import kustomization_overlay
 from fairlead.build.kustomize import KustomizeOptions
 from fairlead.build.kustomize import build as kustomize
 from fairlead.build.kustomize.origins import without_lines
-from fairlead.build.sops import Opener
+from fairlead.build.sops import MissingDataKeysError, Opener
 from fairlead.build.sops.mask import masked
 from fairlead.build.sops.references import plain_files
 from fairlead.build.substitute import check_names, substitute
@@ -93,18 +93,23 @@ def build(
 
     Raises :class:`PathNotFoundError`, or another ``BuildError`` that names the file. Without keys encrypted Secrets are
     refused, for nobody could read them in the cluster; ``mask_encrypted`` shows them with ``**SOPS**`` for each value.
-    Raises ``MissingBasesError`` for remote bases that are not given; without ``bases`` they are refused.
+    Raises ``MissingBasesError`` for remote bases that are not given; without ``bases`` they are refused. Raises
+    ``MissingDataKeysError`` for files that a key service has to open first.
     """
     fetcher = NoBases() if bases is None else bases
     if keys is None:
         return _build(tree, spec, variables, None, fetcher, mask_encrypted=mask_encrypted)
     with Opener(keys) as opener:
         try:
-            return _build(tree, spec, variables, opener, fetcher)
+            built = _build(tree, spec, variables, opener, fetcher)
         except MissingBasesError:
             raise
         except BuildError as error:
-            raise opener.redacted(error) from None
+            if not opener.awaited:
+                raise opener.redacted(error) from None
+        if opener.awaited:
+            raise MissingDataKeysError(sorted(opener.awaited))
+        return built
 
 
 def _build(

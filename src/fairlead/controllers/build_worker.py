@@ -19,7 +19,7 @@ import msgspec
 from fairlead.api.kustomization import KustomizationSpec  # noqa: TC001 - msgspec reads the annotation
 from fairlead.build.bases import Base, GivenBases, MissingBasesError
 from fairlead.build.flux import PathNotFoundError, Variables, build
-from fairlead.build.sops import Keys  # noqa: TC001 - msgspec reads the annotation
+from fairlead.build.sops import Keys, MissingDataKeysError
 from fairlead.errors import FairleadError
 from fairlead.sources.errors import MissingObjectError
 from fairlead.sources.store import ObjectStore
@@ -58,7 +58,7 @@ class Outcome(msgspec.Struct, frozen=True):
     error: str = ""
     fault: str = ""
     """``path`` when there is no such folder, ``store`` when the tree is not there, ``bases`` when remote bases are
-    not given, ``build`` for all else."""
+    not given, ``keys`` when key services have to be asked, ``build`` for all else."""
     digest: str = ""
     count: int = 0
     objects: bytes = b""
@@ -71,6 +71,8 @@ class Outcome(msgspec.Struct, frozen=True):
     """Values that no message may show."""
     bases: list[Base] = []
     """Remote bases: those that counted, or those that are missing."""
+    data_keys: list[tuple[str, str]] = []
+    """What key services have to open: the address of a key, and what is encrypted with it."""
 
 
 def execute(store: ObjectStore, job: Job) -> Outcome:
@@ -81,6 +83,8 @@ def execute(store: ObjectStore, job: Job) -> Outcome:
         built = build(store.tree(job.tree), job.spec, variables, job.keys, bases=bases)
     except MissingBasesError as error:
         return Outcome(error=str(error), fault="bases", bases=list(error.bases))
+    except MissingDataKeysError as error:
+        return Outcome(error=str(error), fault="keys", data_keys=list(error.wanted))
     except FairleadError as error:
         return Outcome(error=str(error), fault=_fault(error))
     seen = built.read_set

@@ -19,6 +19,7 @@ from fairlead.build.changes import changes_between
 from fairlead.build.flux import PathNotFoundError
 from fairlead.build.tree import ReadSet
 from fairlead.controllers.build_worker import Job
+from fairlead.controllers.data_keys import DataKeys
 from fairlead.errors import BuildError, NotReadyError
 from fairlead.sources.errors import MissingObjectError
 
@@ -89,8 +90,11 @@ class Build:
 class Builds:
     """Builds by Kustomization."""
 
-    def __init__(self, store: ObjectStore, builder: Builder, bases: RemoteBases | None = None) -> None:
+    def __init__(
+        self, store: ObjectStore, builder: Builder, bases: RemoteBases | None = None, vault: DataKeys | None = None
+    ) -> None:
         """Without ``bases`` a build that needs a remote one is refused."""
+        self._vault = vault or DataKeys()
         self._store = store
         self._builder = builder
         self._bases = bases
@@ -150,17 +154,20 @@ class Builds:
     async def _run(
         self, job: Job, given: dict[Base, str], since: float | None, *, small: bool
     ) -> tuple[Outcome, dict[Base, str]]:
-        """Build, and fetch the remote bases that are missing, until nothing is."""
+        """Build, and fetch the remote bases and data keys that are missing, until nothing is."""
         for _ in range(MOST_ROUNDS):
             bases = None if self._bases is None else list(given.items())
             self.executed += 1
             outcome = await self._builder.run(msgspec.structs.replace(job, bases=bases), small=small)
             if self._bases is not None and outcome.fault == "store":
                 self._bases.forget(given)
+            if outcome.fault == "keys" and job.keys is not None:
+                job = msgspec.structs.replace(job, keys=await self._vault.open(job.keys, outcome.data_keys))
+                continue
             if self._bases is None or outcome.fault != "bases":
                 return outcome, given
             given |= await self._bases.get(outcome.bases, since)
-        raise BuildError(f"remote bases name each other in more than {MOST_ROUNDS} levels; the last: {outcome.error}")
+        raise BuildError(f"remote bases and data keys are not complete after {MOST_ROUNDS} rounds: {outcome.error}")
 
     def remember(self, key: Key, build: Build, tree_id: str) -> None:
         """What an earlier process has built, and is known to hold for this tree."""

@@ -23,6 +23,7 @@ __all__ = [
     "IgnoreRulesError",
     "IncludeCopyError",
     "IncludePathError",
+    "KeyServiceError",
     "MissingObjectError",
     "NoSuchFileError",
     "SourceError",
@@ -37,6 +38,10 @@ class SourceError(FairleadError):
 
 class DownloadError(SourceError, UnavailableError):
     """A file behind a URL cannot be had: the server is down or refuses, or the file is too large."""
+
+
+class KeyServiceError(SourceError, UnavailableError):
+    """Who keeps a key does not answer, or answers nonsense; what is delivered stays, and it is asked again."""
 
 
 class NoSuchFileError(DownloadError):

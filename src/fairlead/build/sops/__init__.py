@@ -6,9 +6,19 @@ MAC over all values shows whether somebody moved, removed or added one. Unlike F
 
 from __future__ import annotations
 
-from fairlead.build.sops.errors import SopsError
+from fairlead.build.sops.errors import MissingDataKeysError, SopsError
 from fairlead.build.sops.files import Format, decrypt_file, detect, format_for
 from fairlead.build.sops.keys import AGE_ENDING, Keys
 from fairlead.build.sops.opener import Opener
 
-__all__ = ["AGE_ENDING", "Format", "Keys", "Opener", "SopsError", "decrypt_file", "detect", "format_for"]
+__all__ = [
+    "AGE_ENDING",
+    "Format",
+    "Keys",
+    "MissingDataKeysError",
+    "Opener",
+    "SopsError",
+    "decrypt_file",
+    "detect",
+    "format_for",
+]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from fairlead.build.sops.errors import NoKeyError, SopsError
+from fairlead.build.sops.errors import AwaitedKeyError, NoKeyError, SopsError
+from fairlead.build.sops.metadata import VAULT
 from fairlead.build.sops.shamir import combine
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ __all__ = ["AGE_ENDING", "KeyRing", "Keys"]
 AGE_ENDING = ".agekey"
 _GPG_SECONDS = 30
 _LONGEST_FOLDER = 64
-_CLOUD = ("sops.vault-token", "sops.aws-kms", "sops.azure-kv", "sops.gcp-kms")
+VAULT_TOKEN = "sops.vault-token"  # noqa: S105 - the name of an entry
+_CLOUD = ("sops.aws-kms", "sops.azure-kv", "sops.gcp-kms")
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -36,6 +38,9 @@ class Keys(msgspec.Struct, frozen=True):
     services: list[str] = []
     """Names of the entries of the Secret that hold credentials of key services."""
     verify_mac: bool = True
+    vault_token: str = ""
+    opened: list[tuple[str, str, bytes]] = []
+    """Data keys that key services have opened: address of the key, what was encrypted, and the data key."""
 
     @classmethod
     def from_secret(cls, data: Mapping[str, bytes], *, verify_mac: bool = True) -> Keys:
@@ -48,7 +53,8 @@ class Keys(msgspec.Struct, frozen=True):
             if line.strip() and not line.lstrip().startswith("#")
         ]
         openpgp = [data[name] for name in sorted(data) if name.endswith(".asc")]
-        return cls(age, openpgp, [name for name in _CLOUD if name in data], verify_mac)
+        token = data.get(VAULT_TOKEN, b"").decode("utf-8", "replace").strip()
+        return cls(age, openpgp, [name for name in _CLOUD if name in data], verify_mac, token)
 
     @property
     def digest(self) -> str:
@@ -67,6 +73,7 @@ class KeyRing:
         self._identities: list[Any] | None = None
         self._home: str | None = None
         self._opened: dict[tuple[Group, ...], bytes] = {}
+        self._by_services = {(address, encrypted): opened for address, encrypted, opened in keys.opened}
         self.values: set[str] = set()
         """All texts that were decrypted with these keys: they must show in no message."""
 
@@ -80,7 +87,10 @@ class KeyRing:
             self._home = None
 
     def data_key(self, metadata: Metadata) -> bytes:
-        """Raises :class:`NoKeyError`, which names for whom the file is encrypted."""
+        """Raises :class:`NoKeyError`, which names for whom the file is encrypted.
+
+        It is an :class:`AwaitedKeyError` when a key service has to be asked first.
+        """
         known = self._opened.get(metadata.groups)
         if known is None:
             known = self._opened[metadata.groups] = self._open(metadata)
@@ -88,6 +98,9 @@ class KeyRing:
 
     def _open(self, metadata: Metadata) -> bytes:
         parts = [part for group in metadata.groups if (part := self._open_group(group)) is not None]
+        needed = 1 if len(metadata.groups) == 1 else metadata.threshold
+        if len(parts) < needed and (awaited := self._awaited(metadata)):
+            raise AwaitedKeyError(awaited)
         if len(metadata.groups) == 1:
             if parts:
                 return parts[0]
@@ -105,13 +118,26 @@ class KeyRing:
         for recipient in sorted(group, key=lambda recipient: order.get(recipient.kind, 2)):
             opened = self._open_age(recipient) if recipient.kind == "age" else None
             opened = self._open_pgp(recipient) if recipient.kind == "pgp" else opened
+            opened = self._by_services.get((recipient.name, recipient.encrypted), opened)
             if opened is not None:
                 return opened
         return None
 
+    def _awaited(self, metadata: Metadata) -> set[tuple[str, str]]:
+        """What has not been asked of services whose credentials are here."""
+        wanted = {
+            (recipient.name, recipient.encrypted)
+            for group in metadata.groups
+            for recipient in group
+            if recipient.kind == VAULT and self._keys.vault_token
+        }
+        return wanted - self._by_services.keys()
+
     def _explanation(self, group: Group) -> str:
         wanted = ", ".join(str(recipient) for recipient in group) or "nobody"
         if group and not any(recipient.kind in ("age", "pgp") for recipient in group):
+            if any(recipient.kind == VAULT for recipient in group):
+                return f"it is encrypted with {wanted}: put a token of that Vault into the Secret as {VAULT_TOKEN}"
             return f"it is encrypted with {wanted}: key services are not supported yet, add an age or OpenPGP recipient"
         if not self._keys.age and not self._keys.openpgp:
             return f"it is encrypted for {wanted}, and spec.decryption.secretRef gives no age or OpenPGP key"

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.build.sops.errors import SopsError
 from fairlead.build.sops.values import is_encrypted
+from fairlead.objects.urls import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Group", "Metadata", "Recipient", "unflattened"]
+__all__ = ["VAULT", "Group", "Metadata", "Recipient", "unflattened"]
 
+VAULT = "hc_vault"
 _SERVICES = {
     "kms": "AWS KMS",
     "gcp_kms": "Google Cloud KMS",
     "azure_kv": "Azure Key Vault",
-    "hc_vault": "HashiCorp Vault",
+    VAULT: "HashiCorp Vault",
     "hckms": "Huawei Cloud KMS",
 }
 _DEFAULT_SUFFIX = "_unencrypted"
@@ -31,11 +33,11 @@ class Recipient:
     kind: str
     """``age``, ``pgp``, or the name of a key service."""
     name: str
-    """Public key, fingerprint or address: nothing that is secret."""
+    """Public key, fingerprint or address of the key: nothing that is secret."""
     encrypted: str = field(repr=False)
 
     def __str__(self) -> str:
-        return f"{_SERVICES.get(self.kind, self.kind)} {self.name}".strip()
+        return f"{_SERVICES.get(self.kind, self.kind)} {redact_url(self.name)}".strip()
 
 
 Group = tuple[Recipient, ...]
@@ -101,7 +103,9 @@ class Metadata:
 def _group(block: Mapping[str, Any]) -> Group:
     age = (Recipient("age", _text(item, "recipient"), _text(item, "enc")) for item in _items(block, "age"))
     openpgp = (Recipient("pgp", _text(item, "fp"), _text(item, "enc")) for item in _items(block, "pgp"))
-    services = (Recipient(name, _address(item), "") for name in _SERVICES for item in _items(block, name))
+    services = (
+        Recipient(name, _address(item), _text(item, "enc")) for name in _SERVICES for item in _items(block, name)
+    )
     return (*age, *openpgp, *services)
 
 
@@ -113,7 +117,10 @@ def _items(block: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 
 def _address(item: Mapping[str, Any]) -> str:
-    return next((_text(item, key) for key in ("arn", "resource_id", "vault_address", "vault_url") if key in item), "")
+    if "vault_address" in item:
+        server, engine = _text(item, "vault_address").rstrip("/"), _text(item, "engine_path").strip("/")
+        return f"{server}/v1/{engine}/keys/{_text(item, 'key_name')}"
+    return next((_text(item, key) for key in ("arn", "resource_id", "vault_url") if key in item), "")
 
 
 def _text(block: Mapping[str, Any], key: str) -> str:

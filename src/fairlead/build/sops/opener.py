@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Self
 
-from fairlead.build.sops.errors import NoKeyError, SopsError
+from fairlead.build.sops.errors import AwaitedKeyError, NoKeyError, SopsError
 from fairlead.build.sops.files import Format, decrypt_documents, decrypt_file, decrypt_object, detect, format_for
 from fairlead.build.sops.keys import KeyRing
 from fairlead.build.sops.metadata import Metadata
@@ -40,6 +40,7 @@ class Opener:
         self._ring = KeyRing(keys)
         self._verify_mac = keys.verify_mac
         self._sensitive: set[str] = set()
+        self._awaited: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Self:
         self._ring.__enter__()
@@ -52,6 +53,11 @@ class Opener:
     def sensitive(self) -> frozenset[str]:
         """Decrypted values in objects that are no Secrets, whose values nobody else takes care of."""
         return frozenset(self._sensitive)
+
+    @property
+    def awaited(self) -> frozenset[tuple[str, str]]:
+        """What key services have to open first. What needs it stays encrypted, and the build is not to be used."""
+        return frozenset(self._awaited)
 
     def redacted(self, error: BuildError) -> BuildError:
         """The error without any value that was decrypted: builds quote what they cannot use."""
@@ -67,6 +73,9 @@ class Opener:
         try:
             _check_size(len(content))
             return decrypt_file(content, self._ring, read, write, verify_mac=self._verify_mac)
+        except AwaitedKeyError as error:
+            self._awaited |= error.wanted
+            return None
         except SopsError as error:
             raise type(error)(f"{path} cannot be decrypted: {error}") from error
 
@@ -94,6 +103,9 @@ class Opener:
             if isinstance(block, dict) and block.get("mac"):
                 return self._opened(manifest, Metadata.of(block))
             return self._secret(manifest) if is_secret(manifest) else manifest
+        except AwaitedKeyError as error:
+            self._awaited |= error.wanted
+            return manifest
         except SopsError as error:
             raise type(error)(f"{ObjectRef.of(manifest)} cannot be decrypted: {error}") from error
 
@@ -118,6 +130,8 @@ class Opener:
             return None  # what is no base64 is told by the API server
         try:
             plain = decrypt_file(content, self._ring, read, format_for(key), verify_mac=self._verify_mac)
+        except AwaitedKeyError:
+            raise
         except SopsError as error:
             raise type(error)(f"data.{key}: {error}") from error
         return base64.b64encode(plain).decode()
