@@ -46,6 +46,22 @@ async def test_a_resource_waits_for_the_definition_of_somebody_else(world: World
     await world.delete("Kustomization", "infra")
 
 
+async def test_a_version_that_is_not_served_is_told_with_those_that_are(world: World) -> None:
+    """Flux's other kinds in versions of earlier years, for one: nobody converts what the server does not know."""
+    old = json.loads(limit(world.namespace))
+    old["apiVersion"] = f"{limit_group(world.namespace)}/v1beta1"
+    world.repo.commit(
+        "Begin", {"infra/crd.yaml": limit_definition(world.namespace), "apps/limit.yaml": json.dumps(old)}
+    )
+    await world.git_repository()
+    await world.kustomization("infra", path="infra")
+    await world.ready("infra")
+    await world.kustomization("apps", path="apps")
+    message = (await world.failed("apps", reason="ReconciliationFailed"))["message"]
+    assert 'in version "v1beta1": the server has it in v1' in message
+    await world.delete("Kustomization", "infra")
+
+
 async def test_an_object_waits_for_the_namespace_of_somebody_else(world: World) -> None:
     late = f"{world.namespace}-late"
     namespace = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": late}})

@@ -73,7 +73,7 @@ class Discovery:
             return found
         await self._refresh()
         if (found := self._lookup(kind, version)) is None:
-            raise NoMatchError(kind, version)
+            raise NoMatchError(kind, version, served=[each.version for each in self._known.get(kind, ())])
         return found
 
     async def versions(self, kind: GroupKind) -> frozenset[str]:

@@ -33,6 +33,8 @@ from fairlead.errors import (
 from fairlead.kube.vetting import vet_secret_message
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from fairlead.objects.ref import GroupKind
 
 __all__ = [
@@ -140,12 +142,14 @@ class ServerUnavailableError(ApiError, UnavailableError):
 class NoMatchError(NotReadyError):
     """The server does not serve this kind; it may once its CRD is established."""
 
-    def __init__(self, kind: GroupKind, version: str | None = None) -> None:
+    def __init__(self, kind: GroupKind, version: str | None = None, *, served: Collection[str] = ()) -> None:
+        """``served`` are the versions in which the kind can be had, when it is only the version that is not served."""
         self.kind = kind
         self.version = version
         group = kind.group or "core"
         version_text = f' in version "{version}"' if version else ""
-        super().__init__(f'no matches for kind "{kind.kind}" in group "{group}"{version_text}: is its CRD installed?')
+        advice = f"the server has it in {', '.join(sorted(served))}" if served else "is its CRD installed?"
+        super().__init__(f'no matches for kind "{kind.kind}" in group "{group}"{version_text}: {advice}')
 
 
 class StatusCause(msgspec.Struct):

@@ -109,6 +109,8 @@ def test_an_unknown_kind_waits_for_its_crd() -> None:
     error = NoMatchError(GroupKind("example.com", "Widget"))
     assert isinstance(error, NotReadyError)
     assert str(error) == 'no matches for kind "Widget" in group "example.com": is its CRD installed?'
+    old = NoMatchError(GroupKind("example.com", "Widget"), "v1beta1", served=["v2", "v1"])
+    assert str(old).endswith('in group "example.com" in version "v1beta1": the server has it in v1, v2')
 
 
 def test_very_long_messages_are_cut() -> None:
