@@ -18,12 +18,12 @@ __all__ = ["check_account", "load_keys"]
 
 
 def check_account(kustomization: Kustomization) -> None:
-    """Refuse an account for key services, of which none is supported, as Flux does without its feature gate."""
+    """Refuse an account: no key service is asked with its identity. Flux does so without its feature gate."""
     decryption = kustomization.spec.decryption
     if decryption is not None and decryption.service_account_name:
         raise FeatureDisabledError(
-            "spec.decryption.serviceAccountName is for key services, which are not supported: "
-            "remove it, and put age or OpenPGP keys into spec.decryption.secretRef"
+            "spec.decryption.serviceAccountName: key services are not asked with the identity of an account; "
+            "remove it, and put keys for age or OpenPGP, or a token of HashiCorp Vault, into spec.decryption.secretRef"
         )
 
 
