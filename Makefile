@@ -62,11 +62,11 @@ cluster-test: dev
 fault-test: dev
 	@FAULT_KILLS=$${FAULT_KILLS:-200} $(BIN)/python -m pytest -s tests/cluster/test_kills.py
 
-## fleet         cost against size on fresh API servers, up to 3,000 apps: about an hour; figures and plot go to docs
+## fleet         cost against size on fresh API servers, up to 3,000 apps: about 40 minutes; figures and plot go to docs
 fleet: dev
 	@$(BIN)/python -m bench.fleet --apps 100,300,1000,3000 --chain 5 --long-idle 600 \
-	  --assets "$${ASSETS:-$$(tests/envtest/install.sh)}" --out bench/results
-	@$(BIN)/python -m bench.fleet.render bench/results
+	  --assets "$${ASSETS:-$$(tests/envtest/install.sh)}" --out bench/results; \
+	  status=$$?; $(BIN)/python -m bench.fleet.render bench/results && exit $$status
 
 ## format        rewrite the sources in the house style
 format: dev

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import tempfile
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,22 +30,22 @@ GOAL_SIZE = 1000
 
 async def run(options: argparse.Namespace, apps: int, folder: Path, kubeconfig: Path | None) -> dict[str, Any]:
     estate = Estate(folder / "repository", apps, chain=options.chain)
-    async with BenchStage(folder, kubeconfig=kubeconfig) as stage:
+    async with BenchStage(folder, kubeconfig=kubeconfig) as stage, contextlib.AsyncExitStack() as stack:
         stage.watch_loop = options.watch_loop
         await stage.start_cluster()
         await stage.install()
         config = load_config(stage.kubeconfig, None, os.environ)
         async with KubeClient(config) as client, asyncio.TaskGroup() as group:
             fleet = Fleet(stage, estate, client, options)
+            # What is measured is kept at once: a series that is broken off keeps what it has.
+            stack.callback(_keep, options.out, fleet.results)
             await fleet.raw()
-            await stage.start_controllers()
-            helpers = [
-                group.create_task(fleet.eyes.follow(KUSTOMIZATION, "flux-system")),
-                group.create_task(fleet.eyes.follow(DEPLOYMENT, "fleet")),
-                group.create_task(fleet.memory.follow()),
-            ]
+            helpers = [group.create_task(fleet.eyes.follow(kind)) for kind in (KUSTOMIZATION, DEPLOYMENT)]
             if options.workloads or options.assets:
-                helpers.append(group.create_task(Workloads(client).run()))
+                helpers.append(group.create_task(Workloads(client, fleet.eyes).run()))
+                await fleet.raw_beside()
+            await stage.start_controllers()
+            helpers.append(group.create_task(fleet.memory.follow()))
             try:
                 await fleet.measure()
             finally:
@@ -65,19 +66,25 @@ def cluster(options: argparse.Namespace) -> Iterator[Path | None]:
         yield server.kubeconfig
 
 
-def series(options: argparse.Namespace) -> list[dict[str, Any]]:
-    found = []
+def _keep(folder: Path | None, results: dict[str, Any]) -> None:
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"fleet-{results['apps']}.json").write_text(json.dumps(results, indent=2) + "\n")
+
+
+def series(options: argparse.Namespace) -> tuple[list[dict[str, Any]], int]:
+    """The results of all sizes, and how many of them broke off; the others go on."""
+    found, broken = [], 0
     for apps in options.apps:
         print(f"--- {apps} apps", flush=True)
         options.idle = options.long_idle if apps == GOAL_SIZE and options.long_idle else options.short_idle
         with tempfile.TemporaryDirectory(prefix="fairlead-bench-") as folder, cluster(options) as kubeconfig:
-            results = asyncio.run(run(options, apps, Path(folder), kubeconfig))
-        found.append(results)
-        if options.out:
-            # At once: a long series that is broken off keeps what it has.
-            options.out.mkdir(parents=True, exist_ok=True)
-            (options.out / f"fleet-{apps}.json").write_text(json.dumps(results, indent=2) + "\n")
-    return found
+            try:
+                found.append(asyncio.run(run(options, apps, Path(folder), kubeconfig)))
+            except Exception:
+                traceback.print_exc()
+                broken += 1
+    return found, broken
 
 
 def main() -> None:
@@ -99,7 +106,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.kubeconfig and len(options.apps) > 1:
         parser.error("one cluster takes one size: name the API server's --assets for a series")
-    print(f"\n{goals.table(series(options))}")
+    found, broken = series(options)
+    if found:
+        print(f"\n{goals.table(found)}")
+    if broken:
+        raise SystemExit(f"{broken} of {len(options.apps)} sizes broke off, see above")
 
 
 def _numbers(text: str) -> list[int]:

@@ -57,7 +57,7 @@ class Estate:
         files["base/kustomization.yaml"] = BASE
         for index, name in enumerate(self.names):
             files[f"apps/{name}/kustomization.yaml"] = overlay(name, "1")
-            files[f"cluster/{name}.yaml"] = self._kustomization(index, name)
+            files[f"cluster/{name}.yaml"] = self.kustomization(index, name)
         files["cluster/namespace.yaml"] = "apiVersion: v1\nkind: Namespace\nmetadata: {name: fleet}\n"
         self.folder.mkdir(parents=True)
         self._git("init", "--quiet", "--initial-branch=main")
@@ -90,7 +90,7 @@ class Estate:
     def head(self) -> str:
         return self._git("rev-parse", "HEAD")
 
-    def _kustomization(self, index: int, name: str) -> str:
+    def kustomization(self, index: int, name: str) -> str:
         # Chains: app 0, 1, 2 … of each group of `chain` depend on the one before.
         place, whole = index % GROUP, GROUP * (len(self.names) // GROUP)
         depends = 0 < place < self._chain and index < whole

@@ -25,13 +25,17 @@ class Eyes:
     def __init__(self, client: KubeClient) -> None:
         self._client = client
         self.state: dict[GroupKind, dict[str, dict[str, Any]]] = defaultdict(dict)
+        self.listeners: dict[GroupKind, Callable[[dict[str, Any]], None]] = {}
+        """Who hears of each object of a kind that is new or has changed, so that nobody needs a watch beside ours."""
         self._condition = asyncio.Condition()
 
     async def follow(self, kind: GroupKind, namespace: str | None = None) -> None:
         while True:
             listing = await self._client.list(kind, namespace=namespace)
             version = listing.resource_version
-            self.state[kind] = {item["metadata"]["name"]: item for item in listing.items}
+            self.state[kind] = {}
+            for item in listing.items:
+                self._take(kind, item)
             await self._wake()
             try:
                 while True:
@@ -40,10 +44,15 @@ class Eyes:
                         if event.type == "DELETED":
                             self.state[kind].pop(event.object["metadata"]["name"], None)
                         elif event.type != "BOOKMARK":
-                            self.state[kind][event.object["metadata"]["name"]] = event.object
+                            self._take(kind, event.object)
                         await self._wake()
             except (GoneError, ServerUnavailableError):
                 continue
+
+    def _take(self, kind: GroupKind, item: dict[str, Any]) -> None:
+        self.state[kind][item["metadata"]["name"]] = item
+        if (listener := self.listeners.get(kind)) is not None:
+            listener(item)
 
     async def until(self, seen: Callable[[], bool], *, seconds: float = 600) -> float:
         """When ``seen()`` first held, on the monotonic clock."""

@@ -50,13 +50,21 @@ class Fleet:
         await self._restart()
 
     async def raw(self) -> None:
-        seconds = await raw_install(self.client, len(self.estate.names))
-        base = await raw_base_change(self.client, len(self.estate.names))
-        commits = [await raw_commit(self.client) for _ in range(20)]
+        seconds = await raw_install(self.client, self.estate)
+        base = await raw_base_change(self.client, self.estate)
+        commits = [await raw_commit(self.client, self.estate) for _ in range(20)]
         await clean_up(self.client)
         self._show("raw limit: writes of an install", seconds=seconds)
         self._show("raw limit: writes of a base change", seconds=base)
         self._show("raw limit: writes of a commit", **_latency(commits))
+
+    async def raw_beside(self) -> None:
+        """The same while we observe, and the helper rolls out what the bare client applies."""
+        seconds = await raw_install(self.client, self.estate)
+        base = await raw_base_change(self.client, self.estate)
+        await clean_up(self.client)
+        self._show("raw limit, rollouts beside: install", seconds=seconds)
+        self._show("raw limit, rollouts beside: base", seconds=base)
 
     async def _install(self) -> None:
         commit = self.estate.create()

@@ -2,8 +2,10 @@
 
 Per app its Kustomization and four objects, each a dry run and an apply, and two patches of the Kustomization's status:
 what nobody can do without who validates before writing and reports what was done. Of a base change it is the dry run
-and the apply of Deployment and new ConfigMap, the deletion of the old one, and the same two patches. There is no
-decision between them and no waiting for a rollout. It runs before the controllers do.
+and the apply of Deployment and new ConfigMap, the deletion of the old one, and the same two patches. The bodies are
+those that the controllers send. There is no decision between them, nothing is watched, and no rollout is awaited. It
+runs before the controllers do: once with the server to itself, and once while the benchmark's observers watch and its
+helper rolls out each Deployment, as they do when the controllers are measured.
 """
 
 from __future__ import annotations
@@ -12,49 +14,47 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from bench.fleet.estate import ACCOUNT, DEPLOYMENT, SERVICE
+from bench.fleet.bodies import NAMESPACE, Bodies, manifest_of
 from fairlead.kube.client import PatchType
 from fairlead.objects.ref import ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from bench.fleet.estate import Estate
     from fairlead.kube.client import KubeClient
 
-KUSTOMIZATION = """apiVersion: kustomize.toolkit.fluxcd.io/v1
-kind: Kustomization
-spec: {interval: 60m, path: ./apps/raw, prune: true, suspend: true, sourceRef: {kind: GitRepository, name: raw}}
-"""
-NAMESPACE = "fleet-raw"
 MANAGER = "bench-raw"
+AT_ONCE = 20
+"""Apps in work at a time, as many as the controllers have workers."""
+CLEAN_UP_SECONDS = 900
 
 
-async def raw_install(client: KubeClient, apps: int, *, at_once: int = 20) -> float:
-    """Seconds for so many apps, with so many in work at a time; everything is deleted afterwards, beside the clock."""
+async def raw_install(client: KubeClient, estate: Estate, *, at_once: int = AT_ONCE) -> float:
+    """Seconds for all apps; :func:`clean_up` deletes them."""
     await client.apply(
-        _manifest(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n"), field_manager=MANAGER
+        manifest_of(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n"), field_manager=MANAGER
     )
-    return await _for_all(apps, at_once, lambda number: _app(client, number))
+    return await _for_all(estate, 0, at_once, lambda bodies: _install(client, bodies))
 
 
-async def raw_base_change(client: KubeClient, apps: int, *, at_once: int = 20) -> float:
-    """Seconds for so many apps, which :func:`raw_install` has left."""
-    return await _for_all(apps, at_once, lambda number: _change(client, number))
+async def raw_base_change(client: KubeClient, estate: Estate, *, at_once: int = AT_ONCE) -> float:
+    """Seconds for all apps, which :func:`raw_install` has left."""
+    return await _for_all(estate, 1, at_once, lambda bodies: _change(client, bodies))
 
 
-async def _for_all(apps: int, at_once: int, work: Callable[[int], Awaitable[None]]) -> float:
+async def _for_all(estate: Estate, revision: int, at_once: int, work: Callable[[Bodies], Awaitable[None]]) -> float:
     gate = asyncio.Semaphore(at_once)
+    apps = [Bodies(estate, number, revision) for number in range(len(estate.names))]
 
-    async def one(number: int) -> None:
+    async def one(bodies: Bodies) -> None:
         async with gate:
-            await work(number)
+            await work(bodies)
 
     started = time.monotonic()
     async with asyncio.TaskGroup() as group:
-        for number in range(apps):
-            group.create_task(one(number))
+        for bodies in apps:
+            group.create_task(one(bodies))
     return time.monotonic() - started
 
 
@@ -64,38 +64,37 @@ async def clean_up(client: KubeClient) -> None:
     version = (await client.list(namespace.group_kind)).resource_version
     await client.delete(namespace)
     selector = f"metadata.name={NAMESPACE}"
-    async with asyncio.timeout(300):
-        async for event in client.watch(namespace.group_kind, resource_version=version, field_selector=selector):
-            if event.type == "DELETED":
-                return
+    async with asyncio.timeout(CLEAN_UP_SECONDS):
+        while True:
+            async for event in client.watch(namespace.group_kind, resource_version=version, field_selector=selector):
+                version = event.object["metadata"]["resourceVersion"]
+                if event.type == "DELETED":
+                    return
 
 
-async def raw_commit(client: KubeClient) -> float:
+async def raw_commit(client: KubeClient, estate: Estate) -> float:
     """Seconds for the writes of a commit that changes one app: one apply and one patch of a status."""
-    kustomization, manifest, *_ = _objects(0)
+    bodies = Bodies(estate, 0, 1)
+    manifest = bodies.deployment
     manifest["spec"]["template"]["spec"]["containers"][0]["image"] = f"example.com/web:{time.monotonic_ns()}"
     started = time.monotonic()
     await client.apply(manifest, field_manager=MANAGER)
-    await _patch_status(client, ObjectRef.of(kustomization), 1)
+    await _patch_status(client, bodies, {**bodies.done, "lastAttemptedRevision": f"main@{time.monotonic_ns()}"})
     return time.monotonic() - started
 
 
-async def _app(client: KubeClient, number: int) -> None:
-    objects = _objects(number)
+async def _install(client: KubeClient, bodies: Bodies) -> None:
+    objects = [bodies.kustomization, bodies.config_map, bodies.account, bodies.service, bodies.deployment]
     await _write(client, objects)
-    for generation in (0, 1):
-        await _patch_status(client, ObjectRef.of(objects[0]), generation)
+    await _patch_status(client, bodies, bodies.begun)
+    await _patch_status(client, bodies, bodies.done)
 
 
-async def _change(client: KubeClient, number: int) -> None:
-    kustomization, deployment, *_, config_map = _objects(number)
-    ref = ObjectRef.of(config_map)
-    config_map["metadata"]["name"] += "-new"
-    deployment["spec"]["template"]["spec"]["containers"][0]["envFrom"][0]["configMapRef"]["name"] = "web-new"
-    await _write(client, [config_map, deployment])
-    await client.delete(ref)
-    for generation in (2, 3):
-        await _patch_status(client, ObjectRef.of(kustomization), generation)
+async def _change(client: KubeClient, bodies: Bodies) -> None:
+    await _write(client, [bodies.config_map, bodies.deployment])
+    await _patch_status(client, bodies, bodies.begun)
+    await client.delete(ObjectRef.of(bodies.before.config_map))
+    await _patch_status(client, bodies, bodies.done)
 
 
 async def _write(client: KubeClient, objects: list[dict[str, Any]]) -> None:
@@ -103,24 +102,6 @@ async def _write(client: KubeClient, objects: list[dict[str, Any]]) -> None:
         await asyncio.gather(*(client.apply(each, field_manager=MANAGER, dry_run=dry_run) for each in objects))
 
 
-async def _patch_status(client: KubeClient, ref: ObjectRef, generation: int) -> None:
-    body = {"status": {"observedGeneration": generation}}
-    await client.patch(ref, body, PatchType.MERGE, subresource="status", field_manager=MANAGER)
-
-
-def _objects(number: int) -> list[dict[str, Any]]:
-    found = [_manifest(text) for text in (DEPLOYMENT, SERVICE, ACCOUNT)]
-    found.insert(0, _manifest(KUSTOMIZATION))
-    found.append(_manifest("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {greeting: ahoy}\n"))
-    for manifest in found:
-        manifest["metadata"] = {
-            "name": f"web-{number:04}",
-            "namespace": NAMESPACE,
-            "labels": {"raw": f"app-{number:04}"},
-        }
-    return found
-
-
-def _manifest(text: str) -> dict[str, Any]:
-    manifest: dict[str, Any] = yaml.safe_load(text)
-    return manifest
+async def _patch_status(client: KubeClient, bodies: Bodies, status: dict[str, Any]) -> None:
+    ref = ObjectRef.of(bodies.kustomization)
+    await client.patch(ref, {"status": status}, PatchType.MERGE, subresource="status", field_manager=MANAGER)

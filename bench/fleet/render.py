@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from bench.fleet.goals import table
+from bench.fleet.goals import COMMIT, table
 from bench.fleet.plot import draw
 
 DOCUMENT = Path("docs/design/performance.md")
@@ -27,7 +27,7 @@ def main() -> None:
     before, _, rest = DOCUMENT.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     DOCUMENT.write_text(f"{before}{BEGIN}\n{table(found)}\n\n![latency and cost by size]({PLOT.name})\n{END}{after}")
-    PLOT.write_text(draw(found))
+    PLOT.write_text(draw([results for results in found if COMMIT in results]))
 
 
 if __name__ == "__main__":

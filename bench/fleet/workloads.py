@@ -7,43 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 from bench.fleet.eyes import DEPLOYMENT
 from fairlead.kube.client import PatchType
-from fairlead.kube.errors import GoneError, NotFoundError, ServerUnavailableError
+from fairlead.kube.errors import NotFoundError
 from fairlead.objects.ref import ObjectRef
 
 if TYPE_CHECKING:
+    from bench.fleet.eyes import Eyes
     from fairlead.kube.client import KubeClient
 
 AT_ONCE = 8
 
 
 class Workloads:
-    """Follows all Deployments; whose status is behind its spec gets the status of one that has rolled out."""
+    """Whose status is behind its spec gets the status of one that has rolled out."""
 
-    def __init__(self, client: KubeClient) -> None:
+    def __init__(self, client: KubeClient, eyes: Eyes) -> None:
+        """``eyes`` follow the Deployments of all namespaces."""
         self._client = client
         self._newest: dict[ObjectRef, dict[str, Any]] = {}
         self._some = asyncio.Event()
+        eyes.listeners[DEPLOYMENT] = self._take
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow())
             for _ in range(AT_ONCE):
                 group.create_task(self._work())
-
-    async def _follow(self) -> None:
-        while True:
-            listing = await self._client.list(DEPLOYMENT)
-            for item in listing.items:
-                self._take(item)
-            version = listing.resource_version
-            try:
-                while True:
-                    async for event in self._client.watch(DEPLOYMENT, resource_version=version):
-                        version = event.object["metadata"]["resourceVersion"]
-                        if event.type in ("ADDED", "MODIFIED"):
-                            self._take(event.object)
-            except (GoneError, ServerUnavailableError):
-                continue
 
     def _take(self, manifest: dict[str, Any]) -> None:
         if manifest.get("status", {}).get("observedGeneration") == manifest["metadata"]["generation"]:

@@ -121,7 +121,9 @@ class Access(Generic[R]):
     def event(
         self, resource: R, type: EventType, reason: str, message: str, metadata: Mapping[str, str] | None = None
     ) -> None:
-        self._recorder.record(as_manifest(resource), type, reason, message, metadata=metadata)
+        # Neither spec nor status are of interest: to encode them for each Event would cost more than the Event.
+        involved = {**self._identity(), "metadata": msgspec.to_builtins(resource.metadata)}
+        self._recorder.record(involved, type, reason, message, metadata=metadata)
 
     def forward_event(self, resource: R, reason: str, message: str, metadata: Mapping[str, str]) -> None:
         """Tell the receiver of all events, if there is one, and write nothing in the cluster."""

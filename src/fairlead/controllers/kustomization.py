@@ -86,6 +86,7 @@ class Kustomizations:
         self.notes = Notes()
         """Who has a new revision to note; its owner runs it."""
         self.outcomes = Outcomes(access, settings.reconcile, clock)
+        self.outcomes.crowded = waits.crowded = lambda: self.notes.crowded
         self._access = access
         self._sources = sources
         self._clusters = clusters

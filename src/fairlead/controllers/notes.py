@@ -70,6 +70,11 @@ class Notes:
         """Whether a delivery is at work, which goes first."""
         return bool(self._deliveries)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether several deliveries are at work: what one of them waits for may be among the others."""
+        return self._deliveries > 1
+
     def add(self, keys: Iterable[Key]) -> None:
         """These have a note to take; who waits already keeps the place."""
         for key in keys:

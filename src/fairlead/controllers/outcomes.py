@@ -34,6 +34,8 @@ __all__ = ["Outcomes"]
 
 PATIENCE_SECONDS = 2.0
 """How long a run says nothing about what it waits for: as a rule it comes, and a false alarm helps nobody."""
+MORE_PATIENCE_SECONDS = 10.0
+"""How much longer while others are delivered, for it likely waits for one of those."""
 FIRST_RETRY_SECONDS = 0.75
 MOST_DOUBLINGS = 20
 
@@ -47,6 +49,8 @@ class Outcomes:
         self._clock = clock
         self.refetch: Callable[[Key], None] = lambda _: None
         """Asks a source to fetch again; set by who owns its queue."""
+        self.crowded: Callable[[], bool] = lambda: False
+        """Whether others are being delivered; set by who knows."""
 
     def tell(
         self, attempt: Attempt, type: EventType, reason: str, message: str, metadata: dict[str, str] | None = None
@@ -75,7 +79,7 @@ class Outcomes:
     async def fail(self, attempt: Attempt, memory: Memory, error: FairleadError) -> Result:
         """One condition, one Event, and when to try again."""
         now = self._clock.monotonic()
-        if (patience := _patience(memory, error, now)) > 0:
+        if (patience := _patience(memory, error, now, crowded=self.crowded())) > 0:
             return memory.next_in(patience, now)
         reason, duration = reason_of(error, attempt.reason), now - attempt.started
         message = _message(attempt, error, reason, duration)
@@ -123,14 +127,15 @@ def _marking(attempt: Attempt) -> dict[str, str]:
     return attempt.audit | {names.EVENT_COMMIT_STATUS: names.COMMIT_STATUS_UPDATE}
 
 
-def _patience(memory: Memory, error: FairleadError, now: float) -> float:
+def _patience(memory: Memory, error: FairleadError, now: float, *, crowded: bool) -> float:
     """Seconds for which a missing thing is not worth a word."""
     if not may_pass_soon(error):
         memory.impatient_at = None
         return 0.0
     if memory.impatient_at is None:
         memory.impatient_at = now + PATIENCE_SECONDS
-    return memory.impatient_at - now
+    left = memory.impatient_at - now
+    return min(PATIENCE_SECONDS, left + MORE_PATIENCE_SECONDS) if crowded and left <= 0 else left
 
 
 def _message(attempt: Attempt, error: FairleadError, reason: str, duration: float) -> str:

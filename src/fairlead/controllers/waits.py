@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 MOMENT_SECONDS = 0.5
 """How long a wait goes on before the status tells of it; as with any other progress."""
+MOST_MOMENTS = 6
+"""While others are delivered, the status tells of it after so many moments: the server has more to do than that."""
 AGAIN_SECONDS = 10.0
 """How long what the status tells may be old: a rollout changes often, and each word costs a request."""
 
@@ -77,6 +79,8 @@ class Waits:
 
     def __init__(self, ended: Callable[[Key], None]) -> None:
         """``ended`` is told when a wait has an outcome, and before that when there is something to tell of it."""
+        self.crowded: Callable[[], bool] = lambda: False
+        """Whether others are being delivered; set by who knows."""
         self._ended = ended
         self._waits: dict[Key, Wait] = {}
         self._tasks = asyncio.TaskGroup()
@@ -113,10 +117,15 @@ class Waits:
         if wait.moment is None and brief(unready) != wait.told:
             self._tell_later(key, wait, AGAIN_SECONDS if wait.told else 0.0)
 
-    def _tell_later(self, key: Key, wait: Wait, seconds: float) -> None:
+    def _tell_later(self, key: Key, wait: Wait, seconds: float, moments: int = MOST_MOMENTS) -> None:
+        """Ask for the run that tells of the wait; while it is crowded, some moments later."""
+
         def tell() -> None:
             wait.moment = None
-            self._ended(key)
+            if self.crowded() and moments > 1:
+                self._tell_later(key, wait, MOMENT_SECONDS, moments - 1)
+            else:
+                self._ended(key)
 
         wait.moment = asyncio.get_running_loop().call_later(seconds, tell)
 

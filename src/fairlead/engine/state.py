@@ -188,6 +188,13 @@ class ClusterState:
     def record(self, ref: ObjectRef) -> Record | None:
         return self._records.get(ref)
 
+    def seen(self, ref: ObjectRef, uid: str, version: str) -> Record | None:
+        """The record of an object in exactly this version, if it is known: an echo of our own write, as a rule."""
+        record = self._records.get(ref)
+        if record is None or not version or (record.uid, record.resource_version) != (uid, version):
+            return None
+        return record
+
     def records(self) -> Iterator[Record]:
         yield from self._records.values()
 
@@ -277,9 +284,18 @@ class ClusterState:
 
     def accept(self, answer: Mapping[str, Any], owner: Owner, digest: str) -> None:
         """Take an object, as the server shows it, for exactly what we want of it."""
-        record = record_of(answer, self.managers)
+        known = self._known(answer)
+        record = known or record_of(answer, self.managers)
         self.expect(record, owner, digest)
-        self.observe_record(record)
+        if known is None:
+            self.observe_record(record)
+
+    def _known(self, answer: Mapping[str, Any]) -> Record | None:
+        """The record of this very state of the object, when the watch was faster than the answer."""
+        meta = metadata_of(answer)
+        uid, version = str(meta.get("uid") or ""), str(meta.get("resourceVersion") or "")
+        record = self.seen(ObjectRef.of(answer), uid, version)
+        return record if record is not None and record.api_version == answer.get("apiVersion") else None
 
     def expect(self, record: Record, owner: Owner, digest: str) -> None:
         """As :meth:`accept`, for an object whose record is known already and found to be as wanted."""

@@ -18,7 +18,8 @@ from fairlead.engine.state import ClusterState, Record, record_of
 from fairlead.errors import UnavailableError
 from fairlead.kube.errors import NoMatchError
 from fairlead.kube.listing import Selection
-from fairlead.kube.reflector import Reflector
+from fairlead.kube.reflector import Reflector, head_of
+from fairlead.objects.ref import ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -104,10 +105,18 @@ class ManagedWatcher:
 
     def _reflector(self, kind: GroupKind, resource: Resource) -> Reflector[Record]:
         decode, managers = decoder_for(resource), self.state.managers
+
+        def record(raw: msgspec.Raw) -> Record:
+            head = head_of(raw)
+            known = self.state.seen(ObjectRef(*kind, head.namespace, head.name), head.uid, head.resource_version)
+            if known is not None and known.api_version == resource.api_version:
+                return known
+            return record_of(decode(raw), managers)
+
         reflector: Reflector[Record] = Reflector(
             self.client,
             kind,
-            decode=lambda raw: record_of(decode(raw), managers),
+            decode=record,
             selection=Selection(label_selector=names.OWNER_NAME),
             ends_with_kind=True,
         )

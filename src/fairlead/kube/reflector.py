@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fairlead.objects.manifest import Manifest
     from fairlead.objects.ref import GroupKind
 
-__all__ = ["ChangeType", "Key", "Reflector", "Subscriber", "manifest_decoder"]
+__all__ = ["ChangeType", "HeadMeta", "Key", "Reflector", "Subscriber", "head_of", "manifest_decoder"]
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Key(NamedTuple):
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
-class _HeadMeta(msgspec.Struct, rename="camel", gc=False):
+class HeadMeta(msgspec.Struct, rename="camel", gc=False):
     name: str
     namespace: str = ""
     uid: str = ""
@@ -70,7 +70,7 @@ class _HeadMeta(msgspec.Struct, rename="camel", gc=False):
 class _Head(msgspec.Struct, gc=False):
     """The part of an object that the store itself needs."""
 
-    metadata: _HeadMeta
+    metadata: HeadMeta
 
 
 class _BookmarkMeta(msgspec.Struct, rename="camel"):
@@ -92,6 +92,11 @@ class _Entry(Generic[T]):
         self.uid = uid
         self.resource_version = resource_version
         self.value = value
+
+
+def head_of(raw: msgspec.Raw) -> HeadMeta:
+    """Which object in which version this is; much cheaper than the object."""
+    return _HEAD.decode(raw).metadata
 
 
 def manifest_decoder(raw: msgspec.Raw) -> Manifest:
@@ -235,7 +240,7 @@ class Reflector(Generic[T]):
         if event.type == "BOOKMARK":
             self._version = _BOOKMARK.decode(event.object).metadata.resource_version
             return
-        head = _HEAD.decode(event.object).metadata
+        head = head_of(event.object)
         key = Key(head.namespace, head.name)
         if event.type == "DELETED":
             self._remove(key)
@@ -245,7 +250,7 @@ class Reflector(Generic[T]):
 
     def _put(self, raw: msgspec.Raw) -> Key | None:
         """Keep one object and tell what changed; None when it cannot be decoded."""
-        head = _HEAD.decode(raw).metadata
+        head = head_of(raw)
         key = Key(head.namespace, head.name)
         old = self._entries.get(key)
         if old is not None and old.uid == head.uid and old.resource_version == head.resource_version:
