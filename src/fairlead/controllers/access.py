@@ -103,10 +103,10 @@ class Access(Generic[R]):
         self._remember(await self._patch(resource, {"metadata": metadata, "spec": {"suspend": False}}))
 
     @asynccontextmanager
-    async def session(self, resource: R) -> AsyncIterator[StatusSession]:
+    async def session(self, resource: R, *, delay: float = 0.5) -> AsyncIterator[StatusSession]:
         """The status of a resource during a run; see :class:`StatusSession`. Errors must be handled inside."""
         live = as_manifest(resource)
-        async with self._patcher.session(live) as session:
+        async with self._patcher.session(live, delay=delay) as session:
             try:
                 yield session
             finally:

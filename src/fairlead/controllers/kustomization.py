@@ -65,6 +65,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Kustomizations"]
 
+PROGRESS_SECONDS = 0.5
+"""How long a run goes on before its status tells of it."""
+CROWDED_PROGRESS_SECONDS = 3.0
+"""The same while others are delivered: then all take longer, and the server has more to do than to hear of it."""
+
 
 class Kustomizations:
     """Reconciles all Kustomizations of a cluster."""
@@ -162,7 +167,8 @@ class Kustomizations:
             self._waits.cancel(key)
             self._memories.pop(key, None)
             return await hold(self._access, kustomization, self._clock.now())
-        async with self._access.session(kustomization) as session:
+        delay = PROGRESS_SECONDS if not self.notes.crowded else CROWDED_PROGRESS_SECONDS
+        async with self._access.session(kustomization, delay=delay) as session:
             return await self._guarded(self._attempt(key, kustomization, session), wake)
 
     async def _guarded(self, attempt: Attempt, wake: Wake) -> Result:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fairlead.runtime.events import EventType
     from fairlead.settings import ReconcileSettings
 
-__all__ = ["Outcomes"]
+__all__ = ["MORE_PATIENCE_SECONDS", "PATIENCE_SECONDS", "Outcomes", "patience_with"]
 
 PATIENCE_SECONDS = 2.0
 """How long a run says nothing about what it waits for: as a rule it comes, and a false alarm helps nobody."""
@@ -79,7 +79,7 @@ class Outcomes:
     async def fail(self, attempt: Attempt, memory: Memory, error: FairleadError) -> Result:
         """One condition, one Event, and when to try again."""
         now = self._clock.monotonic()
-        if (patience := _patience(memory, error, now, crowded=self.crowded())) > 0:
+        if (patience := patience_with(memory, error, now, crowded=self.crowded())) > 0:
             return memory.next_in(patience, now)
         reason, duration = reason_of(error, attempt.reason), now - attempt.started
         message = _message(attempt, error, reason, duration)
@@ -127,7 +127,7 @@ def _marking(attempt: Attempt) -> dict[str, str]:
     return attempt.audit | {names.EVENT_COMMIT_STATUS: names.COMMIT_STATUS_UPDATE}
 
 
-def _patience(memory: Memory, error: FairleadError, now: float, *, crowded: bool) -> float:
+def patience_with(memory: Memory, error: FairleadError, now: float, *, crowded: bool) -> float:
     """Seconds for which a missing thing is not worth a word."""
     if not may_pass_soon(error):
         memory.impatient_at = None

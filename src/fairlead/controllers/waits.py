@@ -110,20 +110,20 @@ class Waits:
         wait = self._waits[key] = Wait(subject, refs)
         options = replace(options, seen=lambda unready: self._see(key, wait, unready))
         wait.task = self._tasks.create_task(self._run(key, wait, watcher, options), name=f"health of {key}")
-        self._tell_later(key, wait, MOMENT_SECONDS)
+        self.tell_later(key, wait, MOMENT_SECONDS)
 
     def _see(self, key: Key, wait: Wait, unready: Mapping[ObjectRef, HealthStatus]) -> None:
         wait.unready = unready
         if wait.moment is None and brief(unready) != wait.told:
-            self._tell_later(key, wait, AGAIN_SECONDS if wait.told else 0.0)
+            self.tell_later(key, wait, AGAIN_SECONDS if wait.told else 0.0)
 
-    def _tell_later(self, key: Key, wait: Wait, seconds: float, moments: int = MOST_MOMENTS) -> None:
+    def tell_later(self, key: Key, wait: Wait, seconds: float, moments: int = MOST_MOMENTS) -> None:
         """Ask for the run that tells of the wait; while it is crowded, some moments later."""
 
         def tell() -> None:
             wait.moment = None
             if self.crowded() and moments > 1:
-                self._tell_later(key, wait, MOMENT_SECONDS, moments - 1)
+                self.tell_later(key, wait, MOMENT_SECONDS, moments - 1)
             else:
                 self._ended(key)
 

@@ -262,3 +262,25 @@ def test_a_write_that_was_given_up_may_come_late_for_a_while(monkeypatch: pytest
     assert not found.may_come_late(ref._replace(name="other"))
     now += 1
     assert not found.may_come_late(ref)
+
+
+def test_an_echo_is_known_by_uid_and_version_alone() -> None:
+    told = Told()
+    told.write(config_map(version=5))
+    record = told.state.record(REF)
+    assert record is not None
+    assert told.state.seen(REF, "u1", "5") is record
+    assert told.state.seen(REF, "u1", "6") is None
+    assert told.state.seen(REF, "u2", "5") is None
+    assert told.state.seen(REF._replace(name="b"), "u1", "5") is None
+
+
+def test_an_answer_that_the_watch_has_shown_already_is_expected_all_the_same() -> None:
+    told = Told()
+    told.state.observe(config_map(version=5))
+    record = told.state.record(REF)
+    told.write(config_map(version=5))
+    assert told.state.record(REF) is record
+    assert told.state.unchanged(REF, OWNER, "digest")
+    told.state.observe(config_map(*STOLEN, version=6))
+    assert told.news == [Drifted(REF, OWNER)]
