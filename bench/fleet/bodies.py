@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -144,5 +146,10 @@ class Bodies:
 
 
 def manifest_of(text: str) -> dict[str, Any]:
+    return copy.deepcopy(_read(text))
+
+
+@functools.lru_cache(maxsize=32)
+def _read(text: str) -> dict[str, Any]:
     manifest: dict[str, Any] = yaml.safe_load(text)
     return manifest

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.fleet.bodies import NAMESPACE, Bodies, manifest_of
@@ -19,8 +20,6 @@ from fairlead.kube.client import PatchType
 from fairlead.objects.ref import ObjectRef
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from bench.fleet.estate import Estate
     from fairlead.kube.client import KubeClient
 
@@ -30,31 +29,46 @@ AT_ONCE = 20
 CLEAN_UP_SECONDS = 900
 
 
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """All that is sent for one app; made before the clock runs, for a limit does not read YAML."""
+
+    objects: list[dict[str, Any]]
+    subject: ObjectRef
+    """The Kustomization."""
+    begun: dict[str, Any]
+    done: dict[str, Any]
+    deleted: ObjectRef | None = None
+
+
 async def raw_install(client: KubeClient, estate: Estate, *, at_once: int = AT_ONCE) -> float:
     """Seconds for all apps; :func:`clean_up` deletes them."""
     await client.apply(
         manifest_of(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n"), field_manager=MANAGER
     )
-    return await _for_all(estate, 0, at_once, lambda bodies: _install(client, bodies))
+    return await _for_all(client, [_install(Bodies(estate, number, 0)) for number in _numbers(estate)], at_once)
 
 
 async def raw_base_change(client: KubeClient, estate: Estate, *, at_once: int = AT_ONCE) -> float:
     """Seconds for all apps, which :func:`raw_install` has left."""
-    return await _for_all(estate, 1, at_once, lambda bodies: _change(client, bodies))
+    return await _for_all(client, [_change(Bodies(estate, number, 1)) for number in _numbers(estate)], at_once)
 
 
-async def _for_all(estate: Estate, revision: int, at_once: int, work: Callable[[Bodies], Awaitable[None]]) -> float:
+def _numbers(estate: Estate) -> range:
+    return range(len(estate.names))
+
+
+async def _for_all(client: KubeClient, apps: list[Writes], at_once: int) -> float:
     gate = asyncio.Semaphore(at_once)
-    apps = [Bodies(estate, number, revision) for number in range(len(estate.names))]
 
-    async def one(bodies: Bodies) -> None:
+    async def one(writes: Writes) -> None:
         async with gate:
-            await work(bodies)
+            await _send(client, writes)
 
     started = time.monotonic()
     async with asyncio.TaskGroup() as group:
-        for bodies in apps:
-            group.create_task(one(bodies))
+        for writes in apps:
+            group.create_task(one(writes))
     return time.monotonic() - started
 
 
@@ -77,31 +91,32 @@ async def raw_commit(client: KubeClient, estate: Estate) -> float:
     bodies = Bodies(estate, 0, 1)
     manifest = bodies.deployment
     manifest["spec"]["template"]["spec"]["containers"][0]["image"] = f"example.com/web:{time.monotonic_ns()}"
+    ref = ObjectRef.of(bodies.kustomization)
     started = time.monotonic()
     await client.apply(manifest, field_manager=MANAGER)
-    await _patch_status(client, bodies, {**bodies.done, "lastAttemptedRevision": f"main@{time.monotonic_ns()}"})
+    await _patch_status(client, ref, {**bodies.done, "lastAttemptedRevision": f"main@{time.monotonic_ns()}"})
     return time.monotonic() - started
 
 
-async def _install(client: KubeClient, bodies: Bodies) -> None:
+def _install(bodies: Bodies) -> Writes:
     objects = [bodies.kustomization, bodies.config_map, bodies.account, bodies.service, bodies.deployment]
-    await _write(client, objects)
-    await _patch_status(client, bodies, bodies.begun)
-    await _patch_status(client, bodies, bodies.done)
+    return Writes(objects, ObjectRef.of(bodies.kustomization), bodies.begun, bodies.done)
 
 
-async def _change(client: KubeClient, bodies: Bodies) -> None:
-    await _write(client, [bodies.config_map, bodies.deployment])
-    await _patch_status(client, bodies, bodies.begun)
-    await client.delete(ObjectRef.of(bodies.before.config_map))
-    await _patch_status(client, bodies, bodies.done)
+def _change(bodies: Bodies) -> Writes:
+    old = ObjectRef.of(bodies.before.config_map)
+    objects = [bodies.config_map, bodies.deployment]
+    return Writes(objects, ObjectRef.of(bodies.kustomization), bodies.begun, bodies.done, old)
 
 
-async def _write(client: KubeClient, objects: list[dict[str, Any]]) -> None:
+async def _send(client: KubeClient, writes: Writes) -> None:
     for dry_run in (True, False):
-        await asyncio.gather(*(client.apply(each, field_manager=MANAGER, dry_run=dry_run) for each in objects))
+        await asyncio.gather(*(client.apply(each, field_manager=MANAGER, dry_run=dry_run) for each in writes.objects))
+    await _patch_status(client, writes.subject, writes.begun)
+    if writes.deleted is not None:
+        await client.delete(writes.deleted)
+    await _patch_status(client, writes.subject, writes.done)
 
 
-async def _patch_status(client: KubeClient, bodies: Bodies, status: dict[str, Any]) -> None:
-    ref = ObjectRef.of(bodies.kustomization)
+async def _patch_status(client: KubeClient, ref: ObjectRef, status: dict[str, Any]) -> None:
     await client.patch(ref, {"status": status}, PatchType.MERGE, subresource="status", field_manager=MANAGER)
