@@ -12,33 +12,12 @@ from hypothesis import strategies as st
 from fairlead.sources.errors import IgnoreRulesError
 from fairlead.sources.ignore import TreeFilter
 from fairlead.sources.patterns import PatternList, parse_patterns
+from tests.support.trees import Files, kept, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fairlead.sources.store import ObjectStore
-
-Files = dict[str, str]
-
-
-def write(store: ObjectStore, files: Files) -> str:
-    """A tree with these files in the store."""
-    names: dict[str, tuple[str, int]] = {}
-    below: dict[str, Files] = {}
-    for path, content in files.items():
-        head, _, rest = path.partition("/")
-        if rest:
-            below.setdefault(head, {})[rest] = content
-        else:
-            names[head] = (store.write_blob(content.encode()), 0o100644)
-    for name, inner in below.items():
-        names[name] = (write(store, inner), 0o40000)
-    return store.write_tree(names)
-
-
-def kept(store: ObjectStore, files: Files, spec_ignore: str | None = None) -> list[str]:
-    filtered = TreeFilter(store).apply(write(store, files), spec_ignore)
-    return store.changed_paths(store.write_tree({}), filtered)
 
 
 def paths(*names: str) -> Files:
