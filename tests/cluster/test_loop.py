@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from tests.support.world import World
 
-APPS = [f"app-{number:03}" for number in range(120)]
-MANY = 400
+APPS = [f"app-{number:03}" for number in range(100)]
+MANY = 250
 FOLDERS = 3000
 
 

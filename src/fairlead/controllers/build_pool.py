@@ -28,7 +28,9 @@ __all__ = ["BuildPool", "Builder", "ThreadBuilder"]
 IDLE_SECONDS = 10.0
 """A worker holds some forty megabytes and takes a third of a second to start."""
 PATIENCE_SECONDS = 0.5
-"""How long a job waits for a worker that is there before one more is started: most builds take milliseconds."""
+"""How long nothing ends, while a job waits, before one more worker is started: most builds take milliseconds."""
+STARTING, LONGEST_WAIT = 6, 8
+"""The same, in multiples: while a worker starts, and at most, though others end all the time."""
 MOST_HERE = 16
 """Small builds that wait for each other in this process; what comes beyond is shared with the workers."""
 
@@ -73,6 +75,8 @@ class BuildPool:
         self._workers = workers
         self._active = 0
         """Workers with a job, and those that are being started."""
+        self._progressed = 0.0
+        """When a job was last done, or when it may be expected of a new worker."""
         self._freed = asyncio.Condition()
         self._idle_seconds = idle_seconds
         self._patience_seconds = patience_seconds
@@ -117,18 +121,30 @@ class BuildPool:
     async def _turn(self) -> AsyncIterator[None]:
         """One of the workers; the first at once, and one more only when those that are there stay busy."""
         async with self._freed:
-            if self._active:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._patience_seconds):
-                        await self._freed.wait_for(lambda: self._idle or not self._active)
+            await self._wait_patiently()
             await self._freed.wait_for(lambda: self._active < self._workers)
             self._active += 1
+            if not self._idle:  # a worker is going to be started
+                self._progressed = asyncio.get_running_loop().time() + self._patience_seconds * (STARTING - 1)
         try:
             yield
         finally:
             self._active -= 1
+            self._progressed = asyncio.get_running_loop().time()
             async with self._freed:
                 self._freed.notify_all()
+
+    async def _wait_patiently(self) -> None:
+        """Until a worker that is there is free, or it is time for another one."""
+        loop, patience = asyncio.get_running_loop(), self._patience_seconds
+        end = loop.time() + patience * LONGEST_WAIT
+        while self._active and not self._idle:
+            left = min(self._progressed + patience, end) - loop.time()
+            if left <= 0:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._freed.wait()
 
     async def _take(self) -> asyncio.subprocess.Process:
         if not self._idle:
