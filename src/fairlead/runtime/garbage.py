@@ -12,7 +12,7 @@ import gc
 
 __all__ = ["freeze", "tune"]
 
-OFTEN, SELDOM, WHOLE = 20_000, 5, 3
+OFTEN, SELDOM, WHOLE = 5_000, 3, 3
 """New objects until the youngest are looked at; how many of those make a longer look; how many of these a whole one."""
 
 
