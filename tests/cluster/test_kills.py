@@ -34,6 +34,8 @@ SEED = int(os.environ.get("FAULT_SEED", "1"))
 RATE = 0.03
 LATEST_SECONDS = 1.2
 """Nearly always before the work of a commit is done: how often it was is printed."""
+LONG = 180.0
+"""Seconds for thirty Kustomizations, with a process that starts anew, on a machine that others use, too."""
 
 
 @pytest_asyncio.fixture
@@ -60,7 +62,7 @@ async def test_the_end_is_that_of_a_clean_run(
     fleet = MovingFleet(chance)
     fleet.advance(world)
     await fleet.resources(world)
-    await world.ready(*names())
+    await world.ready(*names(), seconds=LONG)
     uids: dict[str, str] = {}
     busy = in_request = 0
     begun = time.monotonic()
@@ -85,7 +87,7 @@ async def test_the_end_is_that_of_a_clean_run(
         f"\nseed {SEED}: {KILLS} kills in {seconds:.0f} s, {busy} of them with work to do, {in_request} amid requests; "
         f"{fleet.turn} commits; faults: {dict(proxy.injected)}"
     )
-    await world.ready(*names())
+    await world.ready(*names(), seconds=LONG)
     await _another_run(world)
     _check_uids(uids, await live_objects(world), fleet)
     await controllers.end(signal.SIGTERM)
@@ -103,8 +105,8 @@ async def _another_run(world: World) -> None:
         async def handled(name: str = name) -> bool:
             return (await world.status(name)).get("lastHandledReconcileAt") == "now"
 
-        await world.eventually(f"{name} has run again", handled)
-    await world.ready(*names())
+        await world.eventually(f"{name} has run again", handled, seconds=LONG)
+    await world.ready(*names(), seconds=LONG)
 
 
 async def _compare_with_clean_run(world: World, fleet: MovingFleet, folder: Path) -> None:
@@ -112,7 +114,7 @@ async def _compare_with_clean_run(world: World, fleet: MovingFleet, folder: Path
     clean = World(world.client, world.repo, folder / "clean", namespace=f"{world.namespace}-clean")
     async with clean:
         await fleet.resources(clean)
-        await clean.ready(*names())
+        await clean.ready(*names(), seconds=LONG)
         expected, found = await live_objects(clean), await live_objects(world)
         assert {
             name: item["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"] for name, item in found.items()
@@ -167,4 +169,4 @@ async def _until_started(world: World, controllers: Controllers, before: int) ->
     async def said() -> bool:
         return controllers.log.read_text().count("started with") > before
 
-    await world.eventually("the controllers have started", said)
+    await world.eventually("the controllers have started", said, seconds=LONG)

@@ -183,7 +183,7 @@ class World:
             assert loop.time() < deadline, f"not seen within {seconds:g} s: {what}"
             await asyncio.sleep(0.02)
 
-    async def ready(self, *names: str, commit: str = "") -> None:
+    async def ready(self, *names: str, commit: str = "", seconds: float = PATIENCE) -> None:
         """Until the Kustomizations are ready at a commit, the head of the repository by default."""
         revision = f"main@sha1:{commit or self.repo.head}"
 
@@ -199,7 +199,7 @@ class World:
                 return ready and current and status.get("lastAppliedRevision") == revision
 
             try:
-                await self.eventually(f"{name} is ready at {revision}", at_revision)
+                await self.eventually(f"{name} is ready at {revision}", at_revision, seconds=seconds)
             except AssertionError as error:
                 raise AssertionError(f"{error}; it says {await self.condition(name)}") from None
 
