@@ -54,7 +54,7 @@ async def controllers(world: World, proxy: FaultProxy, tmp_path: Path) -> AsyncI
     await running.end()
 
 
-@pytest.mark.timeout(120 + 15 * KILLS)
+@pytest.mark.timeout(600 + 15 * KILLS)
 async def test_the_end_is_that_of_a_clean_run(
     world: World, proxy: FaultProxy, controllers: Controllers, tmp_path: Path
 ) -> None:
