@@ -55,7 +55,7 @@ class BenchStage(Stage):
     async def figures(self) -> Figures:
         """What the controllers count, from their metrics."""
         async with aiohttp.ClientSession() as session:
-            for _ in range(100):
+            for _ in range(600):
                 try:
                     async with session.get(f"http://127.0.0.1:{self._port}/metrics") as answer:
                         return Figures.read(await answer.text())
