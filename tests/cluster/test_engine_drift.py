@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from fairlead.engine.state import Deleted, Drifted
 from fairlead.engine.watcher import ManagedWatcher
-from fairlead.kube.client import KubeClient
+from fairlead.kube.client import KubeClient, PatchType
 from fairlead.objects.ref import ObjectRef
 from tests.support.engine import Fleet
 
@@ -64,6 +64,34 @@ async def test_a_value_that_was_changed_and_changed_back(fleet: Fleet) -> None:
     await fleet.heard(Drifted)
     change = await repaired(fleet, fleet.config_map("a", x="1"))
     assert change.fields == ()
+
+
+async def test_wiped_managed_fields(fleet: Fleet) -> None:
+    """Nobody owns anything then, so nobody would notice what others change.
+
+    To the first apply after it the server adds an entry ``before-first-apply``, which is taken over by a second one.
+    """
+    ref = fleet.ref("ConfigMap", "a")
+    await fleet.applied(fleet.config_map("a", x="1"))
+    await fleet.edit(ref, {"metadata": {"managedFields": [{}]}}, manager="operator")
+    await fleet.heard(Drifted)
+    await fleet.applied(fleet.config_map("a", x="1"))
+    await repaired(fleet, fleet.config_map("a", x="1"))
+    entries = (await fleet.client.get(ref))["metadata"]["managedFields"]
+    assert [entry["manager"] for entry in entries] == ["kustomize-controller"]
+
+
+async def test_a_list_that_is_owned_as_a_whole(fleet: Fleet) -> None:
+    ref = fleet.ref("Deployment", "web", "apps")
+    wanted = fleet.deployment()
+    wanted["spec"]["template"]["spec"]["containers"][0]["args"] = ["--quiet", "serve"]
+    await fleet.applied(wanted)
+    patch = [{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--debug"}]
+    await fleet.client.patch(ref, patch, PatchType.JSON, field_manager="operator")
+    await fleet.heard(Drifted)
+    await repaired(fleet, wanted)
+    container = (await fleet.client.get(ref))["spec"]["template"]["spec"]["containers"][0]
+    assert container["args"] == ["--quiet", "serve"]
 
 
 async def test_what_kubectl_adds_is_removed(fleet: Fleet) -> None:
