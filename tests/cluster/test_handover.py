@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import partialmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import pytest_asyncio
 
 from fairlead.kube.errors import ConflictApiError, NoMatchError, NotFoundError
 from fairlead.objects.ref import ObjectRef
+from fairlead.runtime.status import StatusPatcher
 from tests.referees.flux import fleet
 
 if TYPE_CHECKING:
@@ -214,6 +216,25 @@ async def test_drift_of_what_flux_applied_is_taken_back(world: World, handed: Ob
     scaled = await world.get("Deployment", "scaled")
     assert scaled is not None
     assert scaled["metadata"]["annotations"]["example.org/owner"] == "someone"
+
+
+async def test_a_slow_look_that_finds_no_news_ends_ready(
+    world: World, handed: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that took half a second showed that it was at work, found all as Flux had left it, and said no more."""
+    monkeypatch.setattr(StatusPatcher, "session", partialmethod(StatusPatcher.session, delay=0.0))
+    await world.start()
+
+    async def looked() -> bool:
+        found = [await world.get("Kustomization", name) for name in fleet.READY]
+        before = [handed[f"Kustomization/{name}"] for name in fleet.READY]
+        pairs = zip(found, before, strict=True)
+        return all(
+            new and new["metadata"]["resourceVersion"] != old["metadata"]["resourceVersion"] for new, old in pairs
+        )
+
+    await world.eventually("all were looked at", looked)
+    await world.ready(*fleet.READY)
 
 
 def transitions(kustomization: dict[str, Any]) -> dict[str, str]:

@@ -62,9 +62,11 @@ class Outcomes:
         """Applied and, where asked for, healthy: ``healthy`` is the message of that condition, or empty."""
         memory.failures = 0
         now = self._clock.monotonic()
-        if _is_news(attempt, memory, healthy=bool(healthy)):
-            duration = now - attempt.started
+        duration, is_news = now - attempt.started, _is_news(attempt, memory, healthy=bool(healthy))
+        if await attempt.session.take_back() or is_news:
             await attempt.session.write(attempt.succeeded(healthy=healthy, duration=duration))
+            memory.told = attempt.digest
+        if is_news:
             self.tell(attempt, "Normal", "ReconciliationSucceeded", _finished(attempt, duration), _marking(attempt))
         jitter = self._settings.interval_jitter
         spread = random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 - spreads load, hides nothing

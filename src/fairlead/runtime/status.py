@@ -153,6 +153,7 @@ class StatusSession:
         self._wanted: Mapping[str, Any] | None = None
         self._news = asyncio.Event()
         self._lock = asyncio.Lock()
+        self._shown = False
 
     def progress(self, status: Mapping[str, Any]) -> None:
         """The status to show if the run goes on for a while; only the newest is written."""
@@ -166,6 +167,12 @@ class StatusSession:
             self.live = await self._patcher.patch(self.live, status)
             return self.live
 
+    async def take_back(self) -> bool:
+        """Show no more progress; whether some may have been shown, so that the end has to be written."""
+        self._wanted = None
+        async with self._lock:  # one that is on its way arrives first
+            return self._shown
+
     async def write_progress(self) -> None:
         """Runs beside the work; a failure to show progress is left to the write at the end."""
         while True:
@@ -176,6 +183,7 @@ class StatusSession:
             if wanted is None:
                 continue
             async with self._lock:
+                self._shown = True  # also when the answer is lost
                 with contextlib.suppress(ApiError):
                     self.live = await self._patcher.patch(self.live, wanted)
 
