@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.fleet.eyes import DEPLOYMENT
 from fairlead.kube.client import PatchType
-from fairlead.kube.errors import NotFoundError
+from fairlead.kube.errors import ApiError, NotFoundError
 from fairlead.objects.ref import ObjectRef
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ class Workloads:
                 await self._client.patch(ref, {"status": rolled_out(manifest)}, PatchType.MERGE, subresource="status")
             except NotFoundError:
                 continue
+            except ApiError:
+                # Somebody wrote at the same time, or the server was too busy: again, or what is newer.
+                self._newest.setdefault(ref, manifest)
 
 
 def rolled_out(manifest: dict[str, Any]) -> dict[str, Any]:
