@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.controllers.artifacts import tree_id_of
 from fairlead.errors import FairleadError
+from fairlead.runtime import garbage
 from fairlead.sources.upkeep import InUse
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Upkeep:
                 await self._source.maintain(list(self._artifacts()), now=self._clock.now())
             except (FairleadError, OSError) as error:
                 log.warning("upkeep of the object store failed, it is tried again tomorrow: %s", error)
+            garbage.everything()
             await self._clock.sleep(PERIOD_SECONDS)
 
     def _artifacts(self) -> Iterator[InUse]:

@@ -3,16 +3,16 @@
 Python looks at all objects that can be part of a cycle, now and then, and everything waits meanwhile: 60 ms after the
 imports alone, more with each thousand Kustomizations. But what is there to stay makes no cycles; without them memory is
 given back at once, collected or not. So what has survived a whole collection is frozen: it is never looked at again.
-A cycle that becomes garbage after that is lost; few are alive at such a moment, and such moments are rare.
+A cycle that becomes garbage after that is lost until somebody looks at :func:`everything`, once a day.
 """
 
 from __future__ import annotations
 
 import gc
 
-__all__ = ["freeze", "tune"]
+__all__ = ["everything", "freeze", "tune"]
 
-OFTEN, SELDOM, WHOLE = 5_000, 3, 3
+OFTEN, SELDOM, WHOLE = 5_000, 2, 1
 """New objects until the youngest are looked at; how many of those make a longer look; how many of these a whole one."""
 
 
@@ -29,6 +29,13 @@ def freeze() -> None:
     """After many objects were made that stay: none of them is looked at even once. Nothing without :func:`tune`."""
     if _after in gc.callbacks:
         gc.freeze()
+
+
+def everything() -> None:
+    """Look at all that was set aside, too: it holds the loop for some tenths of a second, so it is for once a day."""
+    if _after in gc.callbacks:
+        gc.unfreeze()
+        gc.collect()
 
 
 def _after(phase: str, about: dict[str, int]) -> None:

@@ -44,6 +44,18 @@ def test_cycles_that_come_and_go_are_collected() -> None:
     assert passing() is None
 
 
+@pytest.mark.usefixtures("_tuned")
+def test_once_a_day_all_is_looked_at() -> None:
+    node = _Node()
+    lost = weakref.ref(node)
+    gc.collect()
+    del node
+    gc.collect()
+    assert lost() is not None
+    garbage.everything()
+    assert lost() is None
+
+
 def test_a_program_that_did_not_ask_for_it_keeps_all_under_watch() -> None:
     before = gc.get_freeze_count()
     garbage.freeze()
