@@ -148,8 +148,8 @@ class Manager:
             return
         selector = settings.scope.label_selector
         neighbours = Neighbours(self.client, settings.runtime_namespace, self._clock, selector)
-        await neighbours.wait_until_they_end()
-        await neighbours.work_until_they_come(self._deliver())
+        alone = await neighbours.wait_until_they_end()
+        await neighbours.work_until_they_come(self._deliver(), alone)
 
     async def _deliver(self) -> None:
         settings = self._settings

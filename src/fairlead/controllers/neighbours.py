@@ -23,7 +23,7 @@ import msgspec
 from fairlead.api.names import COMPONENT, KUSTOMIZE_CONTROLLER, PART_OF, SOURCE_CONTROLLER
 from fairlead.errors import FairleadError, NotReadyError
 from fairlead.kube.errors import ForbiddenApiError, NoMatchError, NotFoundError
-from fairlead.kube.listing import Selection
+from fairlead.kube.listing import ListResult, Selection
 from fairlead.kube.reflector import Reflector, manifest_decoder
 from fairlead.objects.manifest import labels_of, metadata_of, part
 from fairlead.objects.ref import GroupKind, ObjectRef
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fairlead.objects.manifest import Manifest
     from fairlead.runtime.clock import Clock
 
-__all__ = ["FluxAtWorkError", "Neighbours", "flux_at_work", "shard_suffix"]
+__all__ = ["FluxAtWorkError", "Look", "Neighbours", "flux_at_work", "shard_suffix"]
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,16 @@ class FluxAtWorkError(NotReadyError):
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen, and up to which resource versions; a version is empty where nothing could be read."""
+
+    found: list[str] = field(default_factory=list)
+    """The controllers of Flux that are at work, each as ``name (signs)``."""
+    deployments: str = ""
+    leases: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbours:
     """Whom to look for: Flux's controllers whose Leases are in ``namespace`` or that share resources with our shard."""
 
@@ -65,22 +75,23 @@ class Neighbours:
     clock: Clock
     label_selector: str = ""
 
-    async def wait_until_they_end(self) -> None:
+    async def wait_until_they_end(self) -> Look:
         """Returns when none of Flux's controllers that do our work is left."""
         told: list[str] = []
-        while found := await self.at_work():
-            if found != told:
-                log.warning("Flux is at work here (%s): %s", ", ".join(found), ADVICE)
-                told = found
+        while (look := await self.look()).found:
+            if look.found != told:
+                log.warning("Flux is at work here (%s): %s", ", ".join(look.found), ADVICE)
+                told = look.found
             await self.clock.sleep(LOOK_AGAIN_SECONDS)
+        return look
 
-    async def work_until_they_come(self, work: Coroutine[Any, Any, None]) -> None:
+    async def work_until_they_come(self, work: Coroutine[Any, Any, None], since: Look | None = None) -> None:
         """Run ``work``; raises :class:`FluxAtWorkError` after it was cancelled because Flux has begun.
 
-        Costs two watches that are quiet as long as Flux is not there, and no request.
+        Costs two watches that are quiet as long as Flux is not there; ``since`` spares their lists.
         """
         signs = asyncio.Event()
-        reflectors = self._watched(signs.set)
+        reflectors = self._watched(signs.set, since or Look())
         working = asyncio.create_task(work, name="work beside no other engine")
         coming = asyncio.create_task(self._come(signs), name="look out for Flux")
         watching = [asyncio.create_task(each.run(), name=f"look out for Flux: {each.kind}") for each in reflectors]
@@ -95,11 +106,11 @@ class Neighbours:
         if not working.cancelled():
             working.result()
 
-    async def at_work(self) -> list[str]:
-        """As :func:`flux_at_work`; asks again until the server answers, for no answer is not "nobody"."""
+    async def look(self) -> Look:
+        """As :func:`look_around`; asks again until the server answers, for no answer is not "nobody"."""
         while True:
             try:
-                return await flux_at_work(self.client, self.namespace, self.clock.now(), self.label_selector)
+                return await look_around(self.client, self.namespace, self.clock.now(), self.label_selector)
             except FairleadError as error:
                 log.warning("cannot see yet whether Flux is at work: %s", error)
                 await self.clock.sleep(LOOK_AGAIN_SECONDS)
@@ -108,14 +119,24 @@ class Neighbours:
         while True:
             await signs.wait()
             signs.clear()
-            if found := await self.at_work():
+            if found := (await self.look()).found:
                 raise FluxAtWorkError(f"Flux has begun to work here ({', '.join(found)}): {ADVICE}")
 
-    def _watched(self, tell: Callable[[], None]) -> tuple[Reflector[Manifest], Reflector[str]]:
+    def _watched(self, tell: Callable[[], None], since: Look) -> tuple[Reflector[Manifest], Reflector[str]]:
         deployments = Reflector(
-            self.client, _DEPLOYMENT, decode=manifest_decoder, selection=Selection(label_selector=_LABELS)
+            self.client,
+            _DEPLOYMENT,
+            decode=manifest_decoder,
+            selection=Selection(label_selector=_LABELS),
+            since=since.deployments,
         )
-        leases = Reflector(self.client, _LEASE, decode=_lease_name, selection=Selection(namespace=self.namespace))
+        leases = Reflector(
+            self.client,
+            _LEASE,
+            decode=_lease_name,
+            selection=Selection(namespace=self.namespace),
+            since=since.leases,
+        )
         deployments.subscribe(lambda _, __, new: tell() if new and _is_wanted(new) else None)
         leases.subscribe(lambda _, __, new: tell() if new and self._holds_for(new) else None)
         return deployments, leases
@@ -137,32 +158,40 @@ class _Signs:
 
 async def flux_at_work(client: KubeClient, namespace: str, now: datetime, label_selector: str = "") -> list[str]:
     """The controllers of Flux that are at work, each as ``name (signs)``. What we may not read counts as none."""
+    return (await look_around(client, namespace, now, label_selector)).found
+
+
+async def look_around(client: KubeClient, namespace: str, now: datetime, label_selector: str = "") -> Look:
+    """The same, with the versions from which watches can go on."""
     signs = {controller: _Signs() for controller in CONTROLLERS}
-    namespaces = {namespace}
-    for kind, lives in ((_DEPLOYMENT, _is_wanted), (_POD, _is_living)):
-        for workload in await _read(client, kind, label_selector=_LABELS):
+    deployments = await _read(client, _DEPLOYMENT, label_selector=_LABELS)
+    pods = await _read(client, _POD, label_selector=_LABELS)
+    namespaces = set()
+    for workload in (*filter(_is_wanted, deployments.items), *filter(_is_living, pods.items)):
+        if not _is_apart(_selector_of(workload), label_selector):
             ref = ObjectRef.of(workload)
-            if lives(workload) and not _is_apart(_selector_of(workload), label_selector):
-                known = signs[labels_of(workload)[COMPONENT]]
-                namespaces.add(ref.namespace)
-                if kind == _DEPLOYMENT or not known.workloads:
-                    known.workloads.append(f"{ref.kind}/{ref.namespace}/{ref.name}")
-    for each in sorted(namespaces):
-        for lease in await _read(client, _LEASE, namespace=each):
-            name = str(metadata_of(lease).get("name"))
-            for controller in CONTROLLERS:
-                if _shares(name, controller, label_selector) and _is_held(lease, now):
-                    signs[controller].holders.append(str(part(lease, "spec")["holderIdentity"]))
-    return [f"{controller} ({found})" for controller, found in signs.items() if str(found)]
+            known = signs[labels_of(workload)[COMPONENT]]
+            namespaces.add(ref.namespace)
+            if ref.kind == "Deployment" or not known.workloads:
+                known.workloads.append(f"{ref.kind}/{ref.namespace}/{ref.name}")
+    leases = await _read(client, _LEASE, namespace=namespace)
+    others = [await _read(client, _LEASE, namespace=each) for each in sorted(namespaces - {namespace})]
+    for lease in (lease for each in (leases, *others) for lease in each.items):
+        name = str(metadata_of(lease).get("name"))
+        for controller in CONTROLLERS:
+            if _shares(name, controller, label_selector) and _is_held(lease, now):
+                signs[controller].holders.append(str(part(lease, "spec")["holderIdentity"]))
+    found = [f"{controller} ({seen})" for controller, seen in signs.items() if str(seen)]
+    return Look(found, deployments.resource_version, leases.resource_version)
 
 
 async def _read(
     client: KubeClient, kind: GroupKind, *, namespace: str | None = None, label_selector: str = ""
-) -> list[Manifest]:
+) -> ListResult:
     try:
-        return (await client.list(kind, namespace=namespace, label_selector=label_selector)).items
+        return await client.list(kind, namespace=namespace, label_selector=label_selector)
     except (ForbiddenApiError, NotFoundError, NoMatchError):
-        return []
+        return ListResult([], "")
 
 
 def shard_suffix(label_selector: str) -> str:

@@ -118,8 +118,13 @@ class Reflector(Generic[T]):
         backoff: Backoff = RECONNECT,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         ends_with_kind: bool = False,
+        since: str = "",
     ) -> None:
-        """With ``ends_with_kind``, :meth:`run` returns when the kind is not served, instead of waiting for it."""
+        """With ``ends_with_kind``, :meth:`run` returns when the kind is not served, instead of waiting for it.
+
+        ``since`` is the resource version of a list that the caller has just seen: only what changes after it is told
+        and kept, and no list is sent unless the server has forgotten that version.
+        """
         self.kind = kind
         self.error: FairleadError | None = None
         """Why the store may be behind at present; None while the watch is open."""
@@ -130,7 +135,7 @@ class Reflector(Generic[T]):
         self._sleep = sleep
         self._ends_with_kind = ends_with_kind
         self._entries: dict[Key, _Entry[T]] = {}
-        self._version: str | None = None
+        self._version: str | None = since or None
         self._failures = 0
         self._synced = asyncio.Event()
         self._nudged = asyncio.Event()
