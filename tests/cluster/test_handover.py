@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from fairlead.kube.errors import ConflictApiError, NoMatchError, NotFoundError
+from fairlead.kube.errors import ConflictApiError, NoMatchError, NotFoundError, ServerUnavailableError
 from fairlead.objects.ref import ObjectRef
 from fairlead.runtime.status import StatusPatcher
 from tests.referees.flux import fleet
@@ -89,8 +89,8 @@ async def put(world: World, item: dict[str, Any]) -> None:
     async def created() -> dict[str, Any] | None:
         try:
             return await world.client.create(wanted)
-        except NoMatchError:
-            return None  # its definition is not served yet
+        except (NoMatchError, ServerUnavailableError):
+            return None  # its definition is not served yet, or the one of the test before is still being taken down
 
     await world.eventually(f"{ref} is created", created)
 
