@@ -78,8 +78,9 @@ class ReconcileSettings:
     workers: int = 20
     """Kustomizations that are reconciled at once. More than Flux's 4, for a worker waits for the API server and is
     never held by a health check; 20 keep it busy without flooding it."""
-    build_workers: int = 2
-    """Builds that run at once; builds are pure computing, so more than there are cores gains nothing."""
+    build_workers: int = 1
+    """Processes for larger builds, some forty megabytes each. One builds hundreds of Kustomizations in a second, more
+    than an API server takes; more are for fleets of very large ones, and gain nothing beyond the number of cores."""
     dependency_interval: timedelta = timedelta(seconds=30)
     """Safety net for what waits for something else; the event that it waits for comes first, as a rule."""
     shortest_timeout: timedelta = timedelta(seconds=30)

@@ -57,7 +57,11 @@ def _kinds(_: click.Context, __: click.Parameter, said: tuple[str, ...]) -> tupl
     "--local-repositories/--no-local-repositories", default=None, help="Whether to read file:// repositories."
 )
 @click.option("--concurrent", type=click.IntRange(min=1), help="Kustomizations that are reconciled at once.")
-@click.option("--build-workers", type=click.IntRange(min=0), help="Processes for builds; 0 builds in this process.")
+@click.option(
+    "--build-workers",
+    type=click.IntRange(min=0),
+    help="Processes for larger builds (default 1); 0 builds all in this process.",
+)
 @click.option("--interval-jitter-percentage", type=click.IntRange(0, 99), help="By how much runs are spread.")
 @click.option("--override-manager", multiple=True, help="Field manager whose fields are taken over.")
 @click.option(
