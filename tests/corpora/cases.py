@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.controllers.install import install
 from fairlead.objects.yaml import dump_all
-from tests.support.corpus import minimal_crds, read_corpus
+from tests.support.corpus import minimal_crds, reached, read_corpus
 from tests.support.repo import RepoBuilder
 from tests.support.sops import Encryptor
 
@@ -31,6 +31,10 @@ class Case:
 
     corpus: str
     path: str
+    only: str = ""
+    """The folder that counts, in a repository that holds much beside."""
+    charts: bool = True
+    """Whether somebody plays the controllers that charts install."""
     root: str = ""
     """The folder that is published as the root, where a pipeline publishes a part."""
     stub: str = ""
@@ -94,6 +98,8 @@ CASES = {
         "sulibot-home-ops",
         "kubernetes/clusters/cluster-101",
         hosts=("https://github.com/sulibot/home-ops.git",),
+        only="kubernetes/",
+        charts=False,
         kustomizations=14,
         shared={
             "_external-secrets__Namespace": {"flux-system/external-secrets", "flux-system/tier-0-foundation"},
@@ -106,29 +112,34 @@ CASES = {
             },
         },
     ),
+    "sulibot-104": Case(
+        "sulibot-home-ops",
+        "kubernetes/clusters/cluster-104",
+        only="kubernetes/",
+        hosts=("https://github.com/sulibot/home-ops.git",),
+        kustomizations=3,
+    ),
 }
 
 
 async def prepare(fleet: Fleet, case: Case, server: GitServer) -> RepoBuilder:
     """What a user has done before the controllers start: the repository, the installation, keys and the entry."""
     encryptor = Encryptor()
-    files = read_corpus(case.corpus, encryptor)
-    files = {path.removeprefix(case.root): text for path, text in files.items() if path.startswith(case.root)}
+    files = read_corpus(case.corpus, encryptor, under=case.only or case.root)
+    files = {path.removeprefix(case.root): text for path, text in files.items()}
     repo = RepoBuilder(server.folder / "home.git")
     url = server.url("home.git")
     files = {path: _fitted(path, text, case, url) for path, text in files.items()}
-    flux = read_corpus("sulibot-home-ops", encryptor)[FLUX]
-    assert isinstance(flux, bytes)
     entry = _entry(url, case)
     if case.stub:
-        files[f"{case.stub}/gotk-components.yaml"] = flux
+        files[f"{case.stub}/gotk-components.yaml"] = read_corpus("sulibot-home-ops", encryptor, under=FLUX)[FLUX]
         files[f"{case.stub}/gotk-sync.yaml"] = dump_all(entry)
     repo.commit("As it is", files)
     for branch, content in case.branches.items():
         repo.commit("As it is", content, branch=branch, replace=True)
     async for _ in install(fleet.client):
         pass
-    await fleet.apply(minimal_crds(files, await _served(fleet)))
+    await fleet.apply(minimal_crds(reached(files, case.path), await _served(fleet)))
     fleet.client.discovery.invalidate()
     await fleet.apply(_namespace(name) for name in case.namespaces)
     await fleet.apply([*_secrets(encryptor), *entry])

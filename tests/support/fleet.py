@@ -60,6 +60,11 @@ class Fleet:
         """Requests of these controllers that change objects; dry runs, our own resources and events do not count."""
         return self.controllers.writes()
 
+    async def resources(self, ids: Iterable[str]) -> set[str]:
+        """What objects with these inventory ids are called in :meth:`writes`."""
+        kinds = {parse_id(identity).group_kind for identity in ids}
+        return {(await self.client.discovery.resource(kind)).plural for kind in kinds}
+
     async def states(self) -> dict[str, tuple[str, str]]:
         """``namespace/name`` to reason and message of Ready; reason ``Ready`` for the ready ones."""
         found = {}
