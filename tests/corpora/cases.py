@@ -73,7 +73,7 @@ CASES = {
         hosts=("https://github.com/fluxcd/flux2-multi-tenancy",),
         kustomizations=5,
     ),
-    "onedr0p": Case("onedr0p-home-ops", "kubernetes/flux/cluster", kustomizations=79),
+    "onedr0p": Case("onedr0p-home-ops", "kubernetes/flux/cluster", charts=False, kustomizations=79),
     "xunholy": Case(
         "xunholy-k8s-gitops",
         "clusters/cluster-00",
