@@ -24,7 +24,18 @@ if TYPE_CHECKING:
 __all__ = ["CORPORA", "crd", "minimal_crds", "reached", "read_corpus"]
 
 CORPORA = Path(__file__).parents[3] / "shared" / "corpora"
-CLUSTER_WIDE = frozenset({"GatewayClass", "StorageClass", "VolumeSnapshotClass", "Provider"})
+CLUSTER_WIDE = frozenset(
+    {
+        "CiliumBGPAdvertisement",
+        "CiliumBGPNodeConfig",
+        "CiliumBGPPeerConfig",
+        "CiliumLoadBalancerIPPool",
+        "GatewayClass",
+        "Provider",
+        "StorageClass",
+        "VolumeSnapshotClass",
+    }
+)
 """Kinds without a namespace whose name does not begin with ``Cluster``."""
 _NAME = re.compile(r"\w+")
 NO_API = frozenset({"kustomize.config.k8s.io"})
