@@ -33,8 +33,6 @@ class Case:
     path: str
     only: str = ""
     """The folder that counts, in a repository that holds much beside."""
-    charts: bool = True
-    """Whether somebody plays the controllers that charts install."""
     root: str = ""
     """The folder that is published as the root, where a pipeline publishes a part."""
     stub: str = ""
@@ -73,7 +71,7 @@ CASES = {
         hosts=("https://github.com/fluxcd/flux2-multi-tenancy",),
         kustomizations=5,
     ),
-    "onedr0p": Case("onedr0p-home-ops", "kubernetes/flux/cluster", charts=False, kustomizations=79),
+    "onedr0p": Case("onedr0p-home-ops", "kubernetes/flux/cluster", kustomizations=79),
     "xunholy": Case(
         "xunholy-k8s-gitops",
         "clusters/cluster-00",
@@ -99,10 +97,13 @@ CASES = {
         "kubernetes/clusters/cluster-101",
         hosts=("https://github.com/sulibot/home-ops.git",),
         only="kubernetes/",
-        charts=False,
-        kustomizations=14,
+        kustomizations=135,
         shared={
             "_external-secrets__Namespace": {"flux-system/external-secrets", "flux-system/tier-0-foundation"},
+            "observability_alertmanager_monitoring.coreos.com_AlertmanagerConfig": {
+                "flux-system/kube-prometheus-stack",
+                "flux-system/kube-prometheus-stack-rules",
+            },
             **{
                 f"_{name}.snapshot.storage.k8s.io_apiextensions.k8s.io_CustomResourceDefinition": {
                     "flux-system/ceph-csi",
@@ -117,7 +118,8 @@ CASES = {
         "kubernetes/clusters/cluster-104",
         only="kubernetes/",
         hosts=("https://github.com/sulibot/home-ops.git",),
-        kustomizations=3,
+        kustomizations=6,
+        shared={"_external-secrets__Namespace": {"flux-system/external-secrets", "flux-system/flux-system"}},
     ),
 }
 

@@ -59,7 +59,7 @@ async def test_a_repository_from_empty_and_again(name: str, fleet: Fleet, tmp_pa
     if not CORPORA.is_dir():
         pytest.skip("the repositories in ../shared/corpora are not here")
     case, (wanted, played) = CASES[name], expected(name)
-    async with GitServer(tmp_path / "srv") as server, Charts(fleet.client, play=case.charts) as charts:
+    async with GitServer(tmp_path / "srv") as server, Charts(fleet.client) as charts:
         await prepare(fleet, case, server)
         await fleet.start()
         await settled(fleet, wanted, case.kustomizations)

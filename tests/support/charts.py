@@ -44,19 +44,17 @@ Manifest = dict[str, Any]
 
 
 class Charts:
-    """At work as long as the block, or not at all without ``play``."""
+    """At work as long as the block."""
 
-    def __init__(self, client: KubeClient, *, play: bool = True) -> None:
+    def __init__(self, client: KubeClient) -> None:
         self._client = client
-        self._play = play
         self._changed: asyncio.Queue[tuple[GroupKind, Manifest]] = asyncio.Queue()
         self._work: asyncio.Task[None] | None = None
         self.made: set[str] = set()
         """Inventory ids of what health checks named and nobody else had made."""
 
     async def __aenter__(self) -> Self:
-        if self._play:
-            self._work = asyncio.create_task(self.run(), name="charts")
+        self._work = asyncio.create_task(self.run(), name="charts")
         return self
 
     async def __aexit__(self, *_: object) -> None:
