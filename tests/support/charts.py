@@ -90,8 +90,8 @@ class Charts:
         await self._report_ready(manifest)
 
     async def _complete(self, kustomization: Manifest) -> None:
-        """Make what the running health checks of a Kustomization wait for."""
-        if not _checks_health(kustomization):
+        """Make what the health checks of a Kustomization wait for; with ``wait`` that is what it has applied."""
+        if not _checks_health(kustomization) or kustomization["spec"].get("wait"):
             return
         for check in kustomization["spec"].get("healthChecks") or ():
             group, _ = split_api_version(check["apiVersion"])
