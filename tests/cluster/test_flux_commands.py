@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from fairlead.objects.ref import ObjectRef
 from tests.referees.flux import fleet
 
 if TYPE_CHECKING:
@@ -28,21 +27,20 @@ REFUSED = {
     "reconcile kustomization broken": "context deadline exceeded",  # as with Flux: it says Reconciling until it works
     "diff kustomization paused --path FOLDER/held": "identified at least one change",
 }
-DEFINITION = ObjectRef("apiextensions.k8s.io", "CustomResourceDefinition", "", "widgets.handover.example.org")
 
 
 @pytest_asyncio.fixture
 async def delivered(world: World) -> AsyncIterator[World]:
-    world.repo.commit("Begin", fleet.files())
+    world.repo.commit("Begin", {path: fleet.placed(text, world.namespace) for path, text in fleet.files().items()})
     manifests = [fleet.git_repository(world.repo.url), *fleet.kustomizations()]
     before = [manifest for _, manifest in fleet.made_before()]
-    for manifest in json.loads(json.dumps([*before, *manifests]).replace(fleet.NAMESPACE, world.namespace)):
+    for manifest in json.loads(fleet.placed(json.dumps([*before, *manifests]), world.namespace)):
         await world.client.apply(manifest, field_manager="flux-client")
     await world.ready(*fleet.READY, fleet.HELD)
     await world.failed(fleet.FAILING)
     yield world
     await world.stop()
-    await world.client.delete(DEFINITION)
+    await world.client.delete(fleet.definition(world.namespace))
 
 
 def recorded(command: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from fairlead.kube.errors import ConflictApiError, NoMatchError, NotFoundError, ServerUnavailableError
+from fairlead.kube.errors import ConflictApiError, NoMatchError
 from fairlead.objects.ref import ObjectRef
 from fairlead.runtime.status import StatusPatcher
 from tests.referees.flux import fleet
@@ -53,26 +53,15 @@ def managed(objects: Objects) -> Objects:
 async def handed(world: World) -> AsyncIterator[Objects]:
     """What Flux left is in the cluster, and no controller runs."""
     await world.stop()
-    commit = world.repo.commit("Begin", fleet.files())
-    text = json.dumps(list(recorded("flux").values()))
-    for old, new in ((fleet.NAMESPACE, world.namespace), ("COMMIT", commit), ("URL", world.repo.url)):
-        text = text.replace(old, new)
-    items = json.loads(text)
-    for item in items:
+    files = {path: fleet.placed(text, world.namespace) for path, text in fleet.files().items()}
+    commit = world.repo.commit("Begin", files)
+    text = fleet.placed(json.dumps(recorded("flux")), world.namespace)
+    items = json.loads(text.replace("COMMIT", commit).replace("URL", world.repo.url))
+    for item in items.values():
         await put(world, item)
-    yield {named(item): await world.client.get(ObjectRef.of(item)) for item in items}
+    yield {name: await world.client.get(ObjectRef.of(item)) for name, item in items.items()}
     await world.stop()
-    definition = ObjectRef.of(items[0])
-    await world.client.delete(definition)
-
-    async def gone() -> bool:
-        try:
-            await world.client.get(definition)
-        except NotFoundError:
-            return True
-        return False
-
-    await world.eventually("the definition is gone", gone)
+    await world.client.delete(fleet.definition(world.namespace))
 
 
 async def put(world: World, item: dict[str, Any]) -> None:
@@ -89,8 +78,8 @@ async def put(world: World, item: dict[str, Any]) -> None:
     async def created() -> dict[str, Any] | None:
         try:
             return await world.client.create(wanted)
-        except (NoMatchError, ServerUnavailableError):
-            return None  # its definition is not served yet, or the one of the test before is still being taken down
+        except NoMatchError:
+            return None  # its definition is not served yet
 
     await world.eventually(f"{ref} is created", created)
 
@@ -274,7 +263,8 @@ def test_fairlead_said_nothing_new_of_an_old_revision() -> None:
 
 async def test_fairlead_still_leaves_what_flux_accepted(world: World, handed: Objects) -> None:
     await take_over(world)
-    for name, then in recorded("fairlead").items():
+    after_us = json.loads(fleet.placed(json.dumps(recorded("fairlead")), world.namespace))
+    for name, then in after_us.items():
         now = await world.client.get(ObjectRef.of(handed[name]))
         others = {("kubectl-edit", "Update", ""), ("kube-controller-manager", "Update", "status")}
         assert managers(now) - others == managers(then) - others, name

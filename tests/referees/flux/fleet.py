@@ -11,27 +11,35 @@ import json
 from pathlib import Path
 from typing import Any
 
+from fairlead.objects.ref import ObjectRef
+
 __all__ = [
     "FAILING",
+    "GROUP",
     "HELD",
     "NAMESPACE",
     "READY",
     "changed_after",
+    "definition",
     "files",
     "git_repository",
     "kustomizations",
     "made_before",
+    "placed",
 ]
 
 NAMESPACE = "handover-fleet"
 """Replaced by the namespace of a test when the recorded objects are used."""
 
+GROUP = "handover.example.org"
+"""Replaced likewise: tests that run side by side on one server may not share a definition."""
+
 CRD = """\
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: widgets.handover.example.org}
+metadata: {name: widgets.GROUP}
 spec:
-  group: handover.example.org
+  group: GROUP
   names: {kind: Widget, listKind: WidgetList, plural: widgets, singular: widget}
   scope: Namespaced
   versions:
@@ -43,7 +51,7 @@ spec:
         type: object
         properties: {spec: {type: object, properties: {size: {type: integer}, colour: {type: string, default: red}}}}
 """
-WIDGET = "apiVersion: handover.example.org/v1\nkind: Widget\nmetadata: {name: first}\nspec: {size: 3}\n"
+WIDGET = "apiVersion: GROUP/v1\nkind: Widget\nmetadata: {name: first}\nspec: {size: 3}\n"
 WEB = """\
 apiVersion: apps/v1
 kind: Deployment
@@ -148,8 +156,8 @@ PLAIN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: NAME}\ndata: {key: va
 def files() -> dict[str, str]:
     """By path, with the namespace left to ``targetNamespace``."""
     return {
-        "infra/crd.yaml": CRD,
-        "infra/widget.yaml": WIDGET,
+        "infra/crd.yaml": CRD.replace("GROUP", GROUP),
+        "infra/widget.yaml": WIDGET.replace("GROUP", GROUP),
         "apps/web.yaml": WEB,
         "apps/configs.yaml": MERGED,
         "apps/extra.yaml": PLAIN.replace("NAME", "extra"),
@@ -162,6 +170,16 @@ def files() -> dict[str, str]:
         "secrets/made.env": _encrypted("dotenv"),
         "secrets/kustomization.yaml": LOGIN,
     }
+
+
+def placed(text: str, namespace: str) -> str:
+    """What was recorded, or is to be delivered, with the namespace of a test and a group of its own."""
+    return text.replace(NAMESPACE, namespace).replace(GROUP, f"{namespace}.example.org")
+
+
+def definition(namespace: str) -> ObjectRef:
+    """What is in no namespace, and so does not go with it."""
+    return ObjectRef("apiextensions.k8s.io", "CustomResourceDefinition", "", placed(f"widgets.{GROUP}", namespace))
 
 
 def _encrypted(name: str) -> str:

@@ -52,7 +52,7 @@ KINDS = (
     GroupKind("", "Secret"),
     GroupKind("", "Service"),
     GroupKind("apps", "Deployment"),
-    GroupKind("handover.example.org", "Widget"),
+    GroupKind(fleet.GROUP, "Widget"),
     GroupKind("", "Event"),
 )
 TOKEN = {"flux": "1", "fairlead": "2", "back": "3"}
