@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from fairlead.controllers.manager import Manager
 from fairlead.controllers.manager import run as run_controllers
-from fairlead.controllers.neighbours import FluxAtWorkError, Neighbours, flux_at_work, shard_suffix
+from fairlead.controllers.neighbours import FluxAtWorkError, Neighbours, look_around, shard_suffix
 from fairlead.kube.client import PatchType
 from fairlead.objects.ref import ObjectRef
 from fairlead.runtime.clock import SystemClock
@@ -52,7 +52,7 @@ async def flux(world: World) -> AsyncIterator[Flux]:
 
 
 async def nobody(world: World) -> bool:
-    return await flux_at_work(world.client, world.namespace, datetime.now(UTC) + timedelta(minutes=1)) == []
+    return not (await look_around(world.client, world.namespace, datetime.now(UTC) + timedelta(minutes=1))).found
 
 
 async def hold(world: World, name: str = LEASE) -> datetime:
@@ -71,11 +71,11 @@ def careful(world: World) -> Settings:
 
 
 async def test_a_held_lease_is_seen_until_it_runs_out(world: World) -> None:
-    assert await flux_at_work(world.client, world.namespace, datetime.now(UTC)) == []
+    assert (await look_around(world.client, world.namespace, datetime.now(UTC))).found == []
     now = await hold(world)
     expected = ["kustomize-controller (kustomize-controller-1_x)"]
-    assert await flux_at_work(world.client, world.namespace, now) == expected
-    assert await flux_at_work(world.client, world.namespace, now + timedelta(minutes=1)) == []
+    assert (await look_around(world.client, world.namespace, now)).found == expected
+    assert (await look_around(world.client, world.namespace, now + timedelta(minutes=1))).found == []
 
 
 async def test_controllers_stand_back_and_say_so(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -100,13 +100,13 @@ async def test_controllers_stand_back_and_say_so(world: World, caplog: pytest.Lo
     await asyncio.gather(working, return_exceptions=True)
     ref = ObjectRef("coordination.k8s.io", "Lease", world.namespace, LEASE)
     await world.client.patch(ref, {"spec": {"holderIdentity": ""}}, PatchType.MERGE)
-    assert await flux_at_work(world.client, world.namespace, datetime.now(UTC)) == []
+    assert (await look_around(world.client, world.namespace, datetime.now(UTC))).found == []
 
 
 async def test_a_deployment_without_leader_election_is_seen(world: World, flux: Flux) -> None:
     """``--enable-leader-election=false`` leaves no Lease, and Fairlead wrote beside such a controller."""
     await flux.scale(1)
-    found = await flux_at_work(world.client, "elsewhere", datetime.now(UTC))
+    found = (await look_around(world.client, "elsewhere", datetime.now(UTC))).found
     assert found == [f"kustomize-controller ({flux.name})"]
     await flux.scale(0)
     await world.eventually("nobody is left", lambda: nobody(world))
@@ -115,7 +115,7 @@ async def test_a_deployment_without_leader_election_is_seen(world: World, flux: 
 async def test_a_pod_that_still_ends_is_at_work(world: World, flux: Flux) -> None:
     spec = {"containers": [{"name": "manager", "image": "example.org/controller"}]}
     await world.apply("v1", "Pod", "leftover", spec=spec, labels=LABELS)
-    found = await flux_at_work(world.client, world.namespace, datetime.now(UTC))
+    found = (await look_around(world.client, world.namespace, datetime.now(UTC))).found
     assert found == [f"kustomize-controller (Pod/{world.namespace}/leftover)"]
     await world.client.delete(ObjectRef("", "Pod", world.namespace, "leftover"))
     await world.eventually("nobody is left", lambda: nobody(world))
@@ -126,10 +126,10 @@ async def test_shards_are_apart(world: World, flux: Flux) -> None:
     theirs, ours = "sharding.fluxcd.io/key notin (fairlead)", "sharding.fluxcd.io/key=fairlead"
     await flux.scale(1, "--log-level=info", f"--watch-label-selector={theirs}")
     now = await hold(world, f"{LEASE}{shard_suffix(theirs)}")
-    assert await flux_at_work(world.client, world.namespace, now, ours) == []
+    assert (await look_around(world.client, world.namespace, now, ours)).found == []
     both = [f"kustomize-controller ({flux.name}, kustomize-controller-1_x)"]
-    assert await flux_at_work(world.client, world.namespace, now, theirs) == both
-    assert await flux_at_work(world.client, world.namespace, now) == both
+    assert (await look_around(world.client, world.namespace, now, theirs)).found == both
+    assert (await look_around(world.client, world.namespace, now)).found == both
 
 
 async def test_work_ends_when_flux_comes_and_begins_when_it_goes(

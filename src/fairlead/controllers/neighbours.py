@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fairlead.objects.manifest import Manifest
     from fairlead.runtime.clock import Clock
 
-__all__ = ["FluxAtWorkError", "Look", "Neighbours", "flux_at_work", "shard_suffix"]
+__all__ = ["FluxAtWorkError", "Look", "Neighbours", "look_around", "shard_suffix"]
 
 log = logging.getLogger(__name__)
 
@@ -156,13 +156,11 @@ class _Signs:
         return ", ".join(self.workloads + self.holders)
 
 
-async def flux_at_work(client: KubeClient, namespace: str, now: datetime, label_selector: str = "") -> list[str]:
-    """The controllers of Flux that are at work, each as ``name (signs)``. What we may not read counts as none."""
-    return (await look_around(client, namespace, now, label_selector)).found
-
-
 async def look_around(client: KubeClient, namespace: str, now: datetime, label_selector: str = "") -> Look:
-    """The same, with the versions from which watches can go on."""
+    """Who of Flux's controllers is at work, and the versions from which watches can go on.
+
+    What we may not read counts as none.
+    """
     signs = {controller: _Signs() for controller in CONTROLLERS}
     deployments = await _read(client, _DEPLOYMENT, label_selector=_LABELS)
     pods = await _read(client, _POD, label_selector=_LABELS)
