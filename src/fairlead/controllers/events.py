@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fairlead.api.gitrepository import GitRepository
     from fairlead.api.kustomization import Kustomization
     from fairlead.controllers.access import Access
+    from fairlead.controllers.following import SourceAccess
     from fairlead.controllers.kustomization import Kustomizations
     from fairlead.controllers.wakes import Wakes
     from fairlead.engine.state import ManagedEvent
@@ -86,7 +87,7 @@ class Triggers:
 
     def __init__(
         self,
-        sources: Access[GitRepository],
+        sources: SourceAccess,
         access: Access[Kustomization],
         source_queue: WorkQueue[Key],
         queue: WorkQueue[Key],
@@ -138,16 +139,39 @@ class Triggers:
         if found is None:
             return
         key = Key(found.metadata.namespace, found.metadata.name)
-        if change == "DELETED" or _asks_for_a_run(old, new):
+        ours = self._sources.is_ours(found)
+        published = _artifact(old) != _artifact(new) or change == "ADDED"
+        moved = old is not None and self._sources.is_ours(old) != ours
+        if change == "DELETED" or _asks_for_a_run(old, new) or moved or (published and not ours):
             self._source_queue.add(key)
         self._sources_by_configuration.set(key, _secrets_of_source(new))
         self._by_include.set(key, _includes_of(new))
-        if _artifact(old) != _artifact(new) or change == "ADDED":
-            ref = ObjectRef(names.SOURCE_GROUP, "GitRepository", key.namespace, key.name)
-            changed = self._kustomizations.sort_out(self._by_source.users(ref))
-            self.wake(in_order(changed, self._access.typed))
-            for user in self._by_include.users(key):
-                self._source_queue.add(user)
+        if published and (ours or change == "DELETED"):
+            self.on_artifact(key)
+
+    def on_artifact(self, key: Key) -> None:
+        """A source has an artifact that it did not have, or none any more."""
+        ref = ObjectRef(names.SOURCE_GROUP, "GitRepository", key.namespace, key.name)
+        changed = self._kustomizations.sort_out(self._by_source.users(ref))
+        self.wake(in_order(changed, self._access.typed))
+        for user in self._by_include.users(key):
+            self._source_queue.add(user)
+
+    def is_read(self, key: Key) -> bool:
+        """Whether something of this shard is made from a source, be it by way of others that include it."""
+        seen, pending = set[Key](), [key]
+        while pending:
+            each = pending.pop()
+            if each in seen:
+                continue
+            seen.add(each)
+            if self._by_source.users(ObjectRef(names.SOURCE_GROUP, "GitRepository", each.namespace, each.name)):
+                return True
+            users = [(user, self._sources.typed(user)) for user in self._by_include.users(each)]
+            if any(source is not None and self._sources.is_ours(source) for _, source in users):
+                return True
+            pending += [user for user, _ in users]
+        return False
 
     def on_restored(self, key: Key) -> None:
         """A source's artifact was lost and is here again, the same as before: who could not read it goes on."""
@@ -164,12 +188,21 @@ class Triggers:
         if change == "DELETED" or _asks_for_a_run(old, new):
             self.wake([key])
         self._index(key, new)
+        if change != "MODIFIED" or _source_key(old) != _source_key(new):
+            self._follow_as_needed(old, new)
         if change != "MODIFIED":
             self.wake(self._by_dependency.users(key))
         else:
             same = _readiness(old) == _readiness(new)
             users = self._by_ready_expr.users(key) if same else self._by_dependency.users(key)
             self.wake(filter(self._kustomizations.waits_for_dependency, users))
+
+    def _follow_as_needed(self, *kustomizations: Kustomization | Malformed | None) -> None:
+        """The sources of other shards that these were or are made from begin to be read, or are not any more."""
+        for key in {_source_key(each) for each in kustomizations} - {None}:
+            source = self._sources.typed(key) if key else None
+            if key and source is not None and not self._sources.is_ours(source):
+                self._source_queue.add(key)
 
     def _index(self, key: Key, kustomization: Kustomization | Malformed | None) -> None:
         known = None if isinstance(kustomization, Malformed) else kustomization
@@ -241,6 +274,13 @@ def _artifact(source: GitRepository | Malformed | None) -> tuple[str, str | None
     if source is None or isinstance(source, Malformed) or source.status.artifact is None:
         return None
     return source.status.artifact.revision, source.status.artifact.digest
+
+
+def _source_key(kustomization: Kustomization | Malformed | None) -> Key | None:
+    if kustomization is None or isinstance(kustomization, Malformed):
+        return None
+    ref = source_of(kustomization)
+    return Key(ref.namespace, ref.name)
 
 
 def _readiness(kustomization: Kustomization | Malformed | None) -> tuple[object, ...]:

@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 from msgspec.structs import replace
@@ -21,11 +19,14 @@ from fairlead.api import names
 from fairlead.controllers.artifacts import git_artifact, tree_id_of
 from fairlead.controllers.cloud import ProviderError
 from fairlead.controllers.conditionset import ConditionSet
+from fairlead.controllers.following import made_from, published_head
 from fairlead.controllers.gitspec import PublicKeysError, git_spec
+from fairlead.controllers.includes import Included, IncludeUnavailableError, includes_of
+from fairlead.controllers.localrepos import LocalRepositories
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.suspension import hold
 from fairlead.controllers.upkeep import in_use
-from fairlead.errors import FairleadError, NotReadyError, UserError
+from fairlead.errors import FairleadError, UserError
 from fairlead.kube.errors import NotFoundError
 from fairlead.kube.reflector import Key
 from fairlead.objects.duration import parse_duration
@@ -39,7 +40,6 @@ from fairlead.sources.errors import (
     IncludePathError,
     MissingObjectError,
 )
-from fairlead.sources.spec import Include
 from fairlead.sources.verify import VerificationModeError
 
 if TYPE_CHECKING:
@@ -48,17 +48,17 @@ if TYPE_CHECKING:
 
     from fairlead.api.gitrepository import GitRepository, GitRepositoryStatus
     from fairlead.api.meta import ArtifactStatus
-    from fairlead.controllers.access import Access
     from fairlead.controllers.artifacts import TreeSizes
+    from fairlead.controllers.following import SourceAccess
     from fairlead.controllers.references import References
     from fairlead.runtime.clock import Clock
     from fairlead.runtime.status import StatusSession
     from fairlead.settings import Settings
     from fairlead.sources.git import GitSource
-    from fairlead.sources.spec import GitRevision, GitSpec
+    from fairlead.sources.spec import GitRevision, GitSpec, RemoteHead
     from fairlead.sources.watch import RefWatcher
 
-__all__ = ["GitRepositories", "IncludeUnavailableError"]
+__all__ = ["GitRepositories"]
 
 ARTIFACT_IN_STORAGE = "ArtifactInStorage"
 FETCH_FAILED = "FetchFailed"
@@ -69,32 +69,12 @@ _FAILURES = (FETCH_FAILED, INCLUDE_UNAVAILABLE, "ArtifactOutdated", STORAGE_FAIL
 _EVENT_SUBJECT_CHARACTERS = 50
 
 
-class IncludeUnavailableError(NotReadyError):
-    """A repository that this one includes is not there, or has no artifact (yet)."""
-
-    reason = "NotFound"
-
-
-class NoArtifactError(IncludeUnavailableError):
-    """It is there, and has none."""
-
-    reason = "NoArtifact"
-
-
-@dataclass(frozen=True, slots=True)
-class _Included:
-    """The artifacts of included repositories, in the order of the spec."""
-
-    artifacts: tuple[ArtifactStatus, ...]
-    trees: tuple[Include, ...]
-
-
 class GitRepositories:
     """Reconciles all GitRepositories of a cluster; state that is kept is only what can be lost."""
 
     def __init__(
         self,
-        access: Access[GitRepository],
+        access: SourceAccess,
         source: GitSource,
         references: References,
         sizes: TreeSizes,
@@ -108,11 +88,9 @@ class GitRepositories:
         self._source = source
         self._references = references
         self._sizes = sizes
-        self._watcher = watcher
         self._settings = settings
         self._clock = clock
-        self._local: dict[Key, tuple[str, Callable[[], None]]] = {}
-        """Watched repositories of this machine: their URL and how to stop watching."""
+        self._local = LocalRepositories(watcher)
         self._damaged: set[Key] = set()
         """Whose artifact could not be read: it is fetched anew."""
         self.wake: Callable[[Key], None] = lambda _: None
@@ -120,6 +98,12 @@ class GitRepositories:
 
         self.restored: Callable[[Key], None] = lambda _: None
         """Hears that the same artifact can be read again; set by who knows the users."""
+
+        self.is_read: Callable[[Key], bool] = lambda _: True
+        """Whether a Kustomization of this shard is made from it; set by who knows the users."""
+
+        self.followed: Callable[[Key], None] = lambda _: None
+        """Hears of each new artifact of another shard's source that can be read here, or cannot be got."""
 
         self.hurry: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         """Around the fetch of something new: what can wait does, for deliveries are about to come."""
@@ -136,9 +120,14 @@ class GitRepositories:
         """One run for one key; see the module's text."""
         repository = self._access.current(key)
         if repository is None:
-            self._unwatch(key)
+            self._local.unwatch(key)
             self._damaged.discard(key)
+            self._access.unfollow(key)
             return Result()
+        if not self._access.is_ours(repository):
+            self._local.unwatch(key)
+            return await self._follow(key)
+        self._access.unfollow(key)
         if isinstance(repository, Malformed):
             return await self._report_malformed(key, repository)
         if repository.metadata.deletion_timestamp:
@@ -146,9 +135,9 @@ class GitRepositories:
         if names.FINALIZER not in repository.metadata.finalizers:
             repository = await self._access.add_finalizer(repository)
         if repository.spec.suspend:
-            self._unwatch(key)
+            self._local.unwatch(key)
             return await hold(self._access, repository, self._clock.now())
-        self._watch_local(key, repository)
+        self._local.watch(key, repository.spec.url, lambda: self.wake(key))
         async with self._access.session(repository) as session:
             try:
                 return await self._fetch(key, repository, session)
@@ -166,21 +155,19 @@ class GitRepositories:
         self._show_progress(repository, session)
         with contextlib.ExitStack() as stack:
             with self._phases.span("fetch"):
-                revision, artifact = await self._bring(key, repository, spec, stack)
+                head = await self._source.resolve(spec)
+                revision, artifact = await self._bring(key, repository, spec, head, stack)
             await self.compare(tree_id_of(repository.status.artifact), revision.tree_id)
             status = self._succeeded(repository, artifact, revision, included)
             await session.write(msgspec.to_builtins(status))
-        if key in self._damaged:
-            self._damaged.discard(key)
-            self.restored(key)
+        self._is_whole_again(key)
         self._tell(repository, artifact, revision)
         return Result(requeue_after=self._interval(repository))
 
     async def _bring(
-        self, key: Key, repository: GitRepository, spec: GitSpec, stack: contextlib.ExitStack
+        self, key: Key, repository: GitRepository, spec: GitSpec, head: RemoteHead, stack: contextlib.ExitStack
     ) -> tuple[GitRevision, ArtifactStatus]:
         """The revision in the store; when the store is damaged, all of it is fetched anew."""
-        head = await self._source.resolve(spec)
         known, included = repository.status.artifact, repository.status.included_artifacts
         commits = in_use(known, included or ()).commits if known else ()
         if head.commit not in commits:
@@ -204,23 +191,61 @@ class GitRepositories:
         address = self._settings.storage.advertised_address
         return git_artifact(key, revision, size, address, self._clock.now())
 
-    def _includes(self, repository: GitRepository) -> _Included:
-        artifacts: list[ArtifactStatus] = []
-        trees: list[Include] = []
+    def _is_whole_again(self, key: Key) -> None:
+        if key in self._damaged:
+            self._damaged.discard(key)
+            self.restored(key)
+
+    async def _follow(self, key: Key) -> Result:
+        """One of another shard: fetch what that one publishes, if a Kustomization of this shard reads it."""
+        published = self._access.published(key)
+        theirs = published.status.artifact if published else None
+        if published is None or theirs is None or not self.is_read(key):
+            self._access.unfollow(key)
+            return Result()
+        shown = self._access.typed(key)
+        before = shown.status.artifact if shown else None
+        if before is not None and published.status.observed_generation != published.metadata.generation:
+            return Result()  # what its new spec means is seen over there first
+        try:
+            artifact = await self._fetch_published(key, published, theirs, before)
+        except FairleadError as error:
+            reason = getattr(error, "reason", "") or "GitOperationFailed"
+            if self._access.cannot_follow(key, str(error)):
+                text = f"{theirs.revision}, which another shard has fetched, cannot be fetched for this one: {error}"
+                self._access.event(published, "Warning", reason, text)
+                self.followed(key)
+            return Result(error=error)
+        self._access.follow(key, artifact)
+        if artifact is not before:
+            self.followed(key)
+        self._is_whole_again(key)
+        return Result()
+
+    async def _fetch_published(
+        self, key: Key, published: GitRepository, theirs: ArtifactStatus, before: ArtifactStatus | None
+    ) -> ArtifactStatus:
+        """Our artifact for theirs."""
+        repository = made_from(published)
+        included = self._includes(repository)
+        wanted = await git_spec(repository, self._references, included.trees, self._settings.cloud)
+        spec, head = published_head(theirs, wanted)
+        shown = replace(repository, status=replace(repository.status, artifact=before))
+        with contextlib.ExitStack() as stack:
+            with self._phases.span("fetch"):
+                revision, artifact = await self._bring(key, shown, spec, head, stack)
+            await self.compare(tree_id_of(before), revision.tree_id)
+        return artifact
+
+    def _includes(self, repository: GitRepository) -> Included:
         for include in repository.spec.include or ():
-            name = include.repository.name
-            other = self._access.typed(Key(repository.metadata.namespace, name))
-            if other is None:
-                raise IncludeUnavailableError(f"could not get resource for include '{name}': it is not there")
-            artifact = other.status.artifact
-            if artifact is None or not tree_id_of(artifact):
-                raise NoArtifactError(f"no artifact available for include '{name}'")
-            artifacts.append(artifact)
-            trees.append(Include(tree_id_of(artifact), include.from_path or "", include.to_path or name))
-        return _Included(tuple(artifacts), tuple(trees))
+            key = Key(repository.metadata.namespace, include.repository.name)
+            if (other := self._access.typed(key)) and not (self._access.is_ours(other) or other.status.artifact):
+                self.wake(key)  # of another shard, and now something here is made from it
+        return includes_of(repository, self._access)
 
     async def _finalize(self, key: Key, repository: GitRepository) -> Result:
-        self._unwatch(key)
+        self._local.unwatch(key)
         if names.FINALIZER in repository.metadata.finalizers:
             await self._access.remove_finalizer(repository)
         return Result()
@@ -241,7 +266,7 @@ class GitRepositories:
         session.progress(msgspec.to_builtins(replace(repository.status, conditions=conditions.list())))
 
     def _succeeded(
-        self, repository: GitRepository, artifact: ArtifactStatus, revision: GitRevision, included: _Included
+        self, repository: GitRepository, artifact: ArtifactStatus, revision: GitRevision, included: Included
     ) -> GitRepositoryStatus:
         spec = repository.spec
         conditions = self._conditions(repository)
@@ -324,24 +349,6 @@ class GitRepositories:
         jitter = self._settings.reconcile.interval_jitter
         spread = random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 - spreads load, hides nothing
         return parse_duration(repository.spec.interval).total_seconds() * spread
-
-    # -- repositories on this machine ------------------------------------------------------------------------------
-
-    def _watch_local(self, key: Key, repository: GitRepository) -> None:
-        url = repository.spec.url
-        known = self._local.get(key)
-        if known and known[0] == url:
-            return
-        self._unwatch(key)
-        parts = urlsplit(url)
-        if parts.scheme == "file":
-            stop = self._watcher.watch(unquote(parts.path), lambda: self.wake(key))
-            self._local[key] = (url, stop)
-
-    def _unwatch(self, key: Key) -> None:
-        known = self._local.pop(key, None)
-        if known:
-            known[1]()
 
 
 def _is_known(repository: GitRepository, before: ArtifactStatus | None, artifact: ArtifactStatus) -> bool:

@@ -48,13 +48,13 @@ from fairlead.runtime.phases import Phases
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fairlead.api.gitrepository import GitRepository
     from fairlead.api.kustomization import Kustomization
     from fairlead.api.meta import ArtifactStatus
     from fairlead.build.flux import Variables
     from fairlead.controllers.access import Access
     from fairlead.controllers.builds import Build, Builds
     from fairlead.controllers.clusters import Clusters, Target
+    from fairlead.controllers.following import SourceAccess
     from fairlead.controllers.references import References
     from fairlead.controllers.resume import Resumption
     from fairlead.controllers.waits import Waits
@@ -77,7 +77,7 @@ class Kustomizations:
     def __init__(
         self,
         access: Access[Kustomization],
-        sources: Access[GitRepository],
+        sources: SourceAccess,
         clusters: Clusters,
         builds: Builds,
         references: References,
@@ -254,7 +254,8 @@ class Kustomizations:
         if source is None:
             raise SourceNotReadyError(f"Source '{ref}' not found")
         if source.status.artifact is None or not tree_id_of(source.status.artifact):
-            raise SourceNotReadyError("Source artifact not found, retrying in 30s")
+            why = self._sources.why_missing(source)
+            raise SourceNotReadyError(f"Source artifact not found, retrying in 30s{f': {why}' if why else ''}")
         return source.status.artifact
 
     async def _build(self, attempt: Attempt, artifact: ArtifactStatus) -> tuple[Variables, Build]:

@@ -22,6 +22,7 @@ from fairlead.controllers.builds import Builds
 from fairlead.controllers.clusters import Clusters
 from fairlead.controllers.definitions import API_VERSION
 from fairlead.controllers.events import Configuration, Definition, Triggers
+from fairlead.controllers.following import SourceAccess
 from fairlead.controllers.gitrepository import GitRepositories
 from fairlead.controllers.keepsakes import Keepsakes
 from fairlead.controllers.kustomization import Kustomizations
@@ -38,7 +39,7 @@ from fairlead.engine.watcher import ManagedWatcher
 from fairlead.kube.client import KubeClient
 from fairlead.kube.listing import Selection
 from fairlead.kube.options import Backoff
-from fairlead.kube.reflector import Reflector
+from fairlead.kube.reflector import Key, Reflector
 from fairlead.objects.ref import GroupKind, ObjectRef
 from fairlead.runtime import garbage
 from fairlead.runtime.clock import SystemClock
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
     from fairlead.controllers.notes import Notes
     from fairlead.controllers.resources import Malformed
     from fairlead.kube.config import ClusterConfig
-    from fairlead.kube.reflector import Key
     from fairlead.settings import Settings
 
 __all__ = ["Manager", "lease_name", "run"]
@@ -105,8 +105,22 @@ class Manager:
             name: EventRecorder(client, component=name, instance=identity)
             for name in (names.SOURCE_CONTROLLER, names.KUSTOMIZE_CONTROLLER)
         }
-        self.sources = self._access(GitRepository, names.GIT_REPOSITORY, names.SOURCE_CONTROLLER)
-        self.kustomizations = self._access(Kustomization, names.KUSTOMIZATION, names.KUSTOMIZE_CONTROLLER)
+        label_selector = settings.scope.label_selector
+        # Those of all shards: a Kustomization of this one may read from any.
+        self.sources = SourceAccess(
+            client,
+            self._reflector(GitRepository, names.GIT_REPOSITORY),
+            self._patcher(names.SOURCE_CONTROLLER),
+            self._recorders[names.SOURCE_CONTROLLER],
+            label_selector=label_selector,
+        )
+        self.kustomizations = Access(
+            Kustomization,
+            client,
+            self._reflector(Kustomization, names.KUSTOMIZATION, label_selector),
+            self._patcher(names.KUSTOMIZE_CONTROLLER),
+            self._recorders[names.KUSTOMIZE_CONTROLLER],
+        )
         self._definitions = Reflector(client, _CRD, decode=_typed(Definition))
         self._configurations = {
             kind: Reflector(
@@ -206,12 +220,14 @@ class Manager:
                 age_secret=self._references.age_secret,
             )
             git.restored = triggers.on_restored
+            git.is_read = triggers.is_read
+            git.followed = triggers.on_artifact
             git.compare = builds.compare
             git.hurry = deliveries.notes.held
             deliveries.notes.begin = triggers.take_note
             for recorder in self._recorders.values():
                 recorder.yields = lambda: deliveries.notes.yields
-            upkeep = Upkeep(source, self.sources.reflector, self._clock)
+            upkeep = Upkeep(source, self.sources, self._clock)
             await self._run_all(triggers, loops, deliveries.notes, upkeep)
 
     async def _builder(self, stack: AsyncExitStack) -> Builder:
@@ -309,21 +325,22 @@ class Manager:
                 await stack.enter_async_context(server)
 
     def _exists(self, controller: str, key: object) -> bool:
-        access: Access[Any] = self.sources if controller == "gitrepository" else self.kustomizations
-        return isinstance(key, tuple) and access.reflector.get(*key) is not None
+        if not isinstance(key, Key):
+            return False
+        if controller != "gitrepository":
+            return self.kustomizations.reflector.get(*key) is not None
+        source = self.sources.reflector.get(*key)
+        return source is not None and self.sources.is_ours(source)
 
-    def _access(self, struct: type[R], kind: GroupKind, component: str) -> Access[R]:
-        scope = self._settings.scope
-        reflector: Reflector[R | Malformed] = Reflector(
-            self.client,
-            kind,
-            decode=decoder(struct),
-            selection=Selection(namespace=scope.namespace, label_selector=scope.label_selector, version=API_VERSION),
+    def _reflector(self, struct: type[R], kind: GroupKind, label_selector: str = "") -> Reflector[R | Malformed]:
+        selection = Selection(
+            namespace=self._settings.scope.namespace, label_selector=label_selector, version=API_VERSION
         )
-        phases = self.metrics.phases
+        return Reflector(self.client, kind, decode=decoder(struct), selection=selection)
+
+    def _patcher(self, component: str) -> StatusPatcher:
         manager = f"{names.OWN_FIELDS_PREFIX}{component}"
-        patcher = StatusPatcher(self.client, field_manager=manager, clock=self._clock, phases=phases)
-        return Access(struct, self.client, reflector, patcher, self._recorders[component])
+        return StatusPatcher(self.client, field_manager=manager, clock=self._clock, phases=self.metrics.phases)
 
 
 def lease_name(label_selector: str) -> str:

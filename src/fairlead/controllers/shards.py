@@ -1,8 +1,8 @@
 """Kustomizations of other shards: they are not watched, and are read when something is about to be deleted.
 
-Controllers with ``--watch-label-selector`` know the resources of their own shard only. An object may move to a
-Kustomization of another one all the same. What that one builds is made out from the tree that this shard has, if both
-shards have the same repository: each of them has a GitRepository of its own for it.
+Controllers with ``--watch-label-selector`` know the Kustomizations of their own shard only. An object may move to one
+of another shard all the same. What that one builds is made out from the tree that this shard has, if both are made from
+the same repository, be it by one GitRepository or by two.
 """
 
 from __future__ import annotations

@@ -13,10 +13,8 @@ from fairlead.sources.upkeep import InUse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fairlead.api.gitrepository import GitRepository
     from fairlead.api.meta import ArtifactStatus
-    from fairlead.controllers.resources import Malformed
-    from fairlead.kube.reflector import Reflector
+    from fairlead.controllers.following import SourceAccess
     from fairlead.runtime.clock import Clock
     from fairlead.sources.git import GitSource
 
@@ -32,7 +30,7 @@ PERIOD_SECONDS = 24 * 3600.0
 class Upkeep:
     """Calls :meth:`GitSource.maintain` with what is in use."""
 
-    def __init__(self, source: GitSource, repositories: Reflector[GitRepository | Malformed], clock: Clock) -> None:
+    def __init__(self, source: GitSource, repositories: SourceAccess, clock: Clock) -> None:
         self._source = source
         self._repositories = repositories
         self._clock = clock
@@ -49,7 +47,7 @@ class Upkeep:
             await self._clock.sleep(PERIOD_SECONDS)
 
     def _artifacts(self) -> Iterator[InUse]:
-        for _, repository in self._repositories.items():  # noqa: PERF102 - a reflector is no dict
+        for _, repository in self._repositories.items():  # noqa: PERF102 - it is no dict
             status = getattr(repository, "status", None)
             if status is not None and status.artifact:
                 yield in_use(status.artifact, status.included_artifacts or ())

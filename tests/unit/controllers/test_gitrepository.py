@@ -51,6 +51,12 @@ class Known:
 
     typed = current
 
+    def is_ours(self, _: GitRepository) -> bool:
+        return True
+
+    def unfollow(self, _: Key) -> None:
+        """Nothing is followed."""
+
     @contextlib.asynccontextmanager
     async def session(self, resource: GitRepository) -> AsyncIterator[Session]:
         yield Session(self, resource)
