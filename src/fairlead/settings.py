@@ -106,6 +106,8 @@ class ApplySettings:
     """Field managers, beside kubectl's, whose fields are taken over."""
     custom_stage_kinds: tuple[str, ...] = ()
     """Kinds (``group/Kind``) that are applied before everything that has no stage of its own."""
+    leave_flux_scale: bool = True
+    """Leave the replicas of Flux's own source- and kustomize-controller to people, whatever Git says of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

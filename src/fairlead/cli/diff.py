@@ -40,7 +40,10 @@ def diff() -> None:
 @source_options
 @cluster_options
 def kustomization(name: str, folder: Path, file: Path | None, connection: Connection) -> int:
-    """Show what the Kustomization NAME would change, with --path in place of its source."""
+    """Show what the Kustomization NAME would change, with --path in place of its source.
+
+    Fields of spec.ignore, and replicas of Flux's controllers that Fairlead does not scale, count as they are.
+    """
     try:
         changes = asyncio.run(_compare(Source(name, folder, file), connection))
     except FairleadError as error:
@@ -57,6 +60,9 @@ diff.add_command(kustomization, "ks")
 
 
 async def _compare(source: Source, connection: Connection) -> ChangeSet:
+    from fairlead.controllers.delivery import ignore_rules
+    from fairlead.controllers.flux_scale import FluxScale
+    from fairlead.engine.ignore import IgnoreRules, with_values_of
     from fairlead.engine.plan import Owner, plan
     from fairlead.objects.inventory import Inventory
     from fairlead.objects.ref import ObjectRef
@@ -65,11 +71,15 @@ async def _compare(source: Source, connection: Connection) -> ChangeSet:
         owner = await find(client, source, connection.namespace)
         keys = await keys_from(client, owner)
         desired = render(owner, source.folder, await variables_from(client, owner), keys=keys)
+        held = FluxScale().hold(owner, desired)
+        desired, rules = held.objects, IgnoreRules((*ignore_rules(owner), *held.rules))
         entries = owner.status.inventory.entries if owner.status.inventory else []
         inventory = Inventory.from_entries({"id": entry.id, "v": entry.v} for entry in entries)
         refs = {ObjectRef.of(manifest): manifest for manifest in desired}
         live = await _gather(client, [*refs, *(inventory - Inventory.of(desired))], lambda ref: client.get(ref))
         answers = await _gather(client, [ref for ref in refs if ref in live], lambda ref: _dry_run(client, refs[ref]))
+        for ref, answer in answers.items():
+            answers[ref] = with_values_of(live[ref], answer, rules.paths_for(refs[ref]))
         return plan(
             desired,
             live,

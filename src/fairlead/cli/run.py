@@ -81,6 +81,12 @@ def _kinds(_: click.Context, __: click.Parameter, said: tuple[str, ...]) -> tupl
 @click.option("--health-address", "--health-addr", default="", metavar="[HOST]:PORT", help="Serve the probes here.")
 @click.option("--alongside-flux", is_flag=True, help="Work although Flux's own controllers do, too.")
 @click.option(
+    "--leave-flux-scale/--apply-flux-scale",
+    default=None,
+    help="Whether replicas of Flux's source- and kustomize-controller in Git are left out.  "
+    "[default: unless --alongside-flux]",
+)
+@click.option(
     "--leader-elect",
     "--enable-leader-election",
     is_flag=True,
@@ -164,6 +170,8 @@ def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
         config_label_selector="watch_configs_label_selector",
     )
     apply = said(override_managers="override_manager", custom_stage_kinds="custom_apply_stage_kinds")
+    left = flags["leave_flux_scale"]
+    apply["leave_flux_scale"] = not flags["alongside_flux"] if left is None else left
     lease = said(
         duration="leader_election_lease_duration",
         renew_deadline="leader_election_renew_deadline",

@@ -25,7 +25,7 @@ from fairlead.objects.ref import GroupKind
 from fairlead.objects.selector import Selector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from fairlead.api.kustomization import Kustomization
     from fairlead.controllers.attempt import Attempt
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fairlead.objects.ref import ObjectRef
     from fairlead.settings import ApplySettings
 
-__all__ = ["Delivered", "Delivery", "inventory_of", "owner_of"]
+__all__ = ["Delivered", "Delivery", "ignore_rules", "inventory_of", "owner_of"]
 
 
 def owner_of(kustomization: Kustomization) -> Owner:
@@ -74,14 +74,18 @@ class Delivery:
         tell: Callable[[str], None],
         claims: Claims,
         span: Span,
+        keeps: Iterable[IgnoreRule] = (),
     ) -> None:
-        """``tell`` emits an Event about changes; ``claims`` knows what other Kustomizations have, or will have."""
+        """``tell`` emits an Event about changes; ``claims`` knows what other Kustomizations have, or will have.
+
+        ``keeps`` are fields that stay as they are in the cluster, beside those of the spec.
+        """
         self._attempt = attempt
         self._target = target
         self._tell = tell
         self._claims = claims
         self._span = span
-        self._options = _options(attempt.kustomization, settings, sensitive)
+        self._options = _options(attempt.kustomization, settings, sensitive, keeps)
 
     async def deliver(self, objects: list[Manifest]) -> Delivered:
         """Apply all, prune what is left over; raises what failed, after the attempt knows the inventory as it is."""
@@ -157,18 +161,22 @@ def _check_budget(kustomization: Kustomization, stale: Inventory, before: Invent
     budget.check(len(stale), len(before), how_to_allow=hint)
 
 
-def _options(kustomization: Kustomization, settings: ApplySettings, sensitive: frozenset[str]) -> ApplyOptions:
-    rules = (
-        IgnoreRule(tuple(rule.paths), _selector(rule.target) if rule.target else None)
-        for rule in kustomization.spec.ignore or ()
-    )
+def ignore_rules(kustomization: Kustomization) -> Iterator[IgnoreRule]:
+    """Those of ``spec.ignore``."""
+    for rule in kustomization.spec.ignore or ():
+        yield IgnoreRule(tuple(rule.paths), _selector(rule.target) if rule.target else None)
+
+
+def _options(
+    kustomization: Kustomization, settings: ApplySettings, sensitive: frozenset[str], keeps: Iterable[IgnoreRule]
+) -> ApplyOptions:
     kinds = (kind.rpartition("/") for kind in settings.custom_stage_kinds)
     return ApplyOptions(
         owner=owner_of(kustomization),
         managers=Managers(overridden=settings.override_managers),
         force=bool(kustomization.spec.force),
         custom_stage_kinds=frozenset(GroupKind(group, kind) for group, _, kind in kinds),
-        ignore=IgnoreRules(rules),
+        ignore=IgnoreRules((*ignore_rules(kustomization), *keeps)),
         concurrency=settings.concurrency,
         sensitive=sensitive,
     )

@@ -25,6 +25,7 @@ from fairlead.controllers.deletion import finalize
 from fairlead.controllers.delivery import Delivery
 from fairlead.controllers.dependencies import check_dependencies, read_conditions, source_of
 from fairlead.controllers.faults import AccessDeniedError, SourceNotReadyError
+from fairlead.controllers.flux_scale import FluxScale, tell_held
 from fairlead.controllers.health import HealthChecks, health_rules
 from fairlead.controllers.memory import Memory
 from fairlead.controllers.notes import Notes, may_be_noted
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from fairlead.controllers.access import Access
     from fairlead.controllers.builds import Build, Builds
     from fairlead.controllers.clusters import Clusters, Target
+    from fairlead.controllers.flux_scale import Held
     from fairlead.controllers.following import SourceAccess
     from fairlead.controllers.references import References
     from fairlead.controllers.resume import Resumption
@@ -103,6 +105,7 @@ class Kustomizations:
         self._clock = clock
         self._phases = phases or Phases()
         self._resumption = resumption
+        self._flux_scale = FluxScale.of(settings)
         self._health = HealthChecks(waits, self.outcomes, clock)
         strict = settings.reconcile.strict_substitution
         outlook = Outlook(builds, references, self._artifact, settings.storage.folder, strict=strict)
@@ -236,12 +239,14 @@ class Kustomizations:
         attempt.reason = "ReconciliationFailed"
         target = await self._clusters.target(attempt.kustomization)
         memory.delivered = None
-        delivered = await self._delivery(attempt, target, variables.sensitive).deliver(build.objects())
+        held = self._flux_scale.hold(attempt.kustomization, build.objects())
+        delivered = await self._delivery(attempt, target, variables.sensitive, held).deliver(held.objects)
         memory.delivered, memory.sensitive, memory.inventory = build, variables.sensitive, attempt.inventory
         memory.leaves_entries = attempt.inventory is not None and len(attempt.inventory) > build.count
         if self._resumption is not None:
             self._resumption.keep(attempt.key, attempt.kustomization, build, delivered.applied)
         await warn_of_rivals(attempt, memory, delivered.written, self._claims, self.outcomes)
+        tell_held(attempt, memory, held, delivered.written, self.outcomes)
         return await self._health.check(attempt, memory, target, build, delivered)
 
     def _artifact(self, kustomization: Kustomization) -> ArtifactStatus:
@@ -273,7 +278,7 @@ class Kustomizations:
         attempt.digest = build.digest
         return replace(variables, sensitive=variables.sensitive | build.sensitive), build
 
-    def _delivery(self, attempt: Attempt, target: Target, sensitive: frozenset[str]) -> Delivery:
+    def _delivery(self, attempt: Attempt, target: Target, sensitive: frozenset[str], held: Held) -> Delivery:
         return Delivery(
             attempt,
             target,
@@ -282,6 +287,7 @@ class Kustomizations:
             tell=lambda text: self.outcomes.tell(attempt, "Normal", "Progressing", text),
             claims=self._claims,
             span=self._phases.span,
+            keeps=held.rules,
         )
 
     # -- a new revision that changes nothing -----------------------------------------------------------------------
@@ -310,7 +316,8 @@ class Kustomizations:
         attempt.reason = "ReconciliationFailed"
         attempt.digest = memory.delivered.digest
         target = await self._clusters.target(attempt.kustomization)
-        changes = await self._delivery(attempt, target, memory.sensitive).repair(wanted)
+        held = self._flux_scale.hold(attempt.kustomization, wanted)
+        changes = await self._delivery(attempt, target, memory.sensitive, held).repair(held.objects)
         for change in changes.written:
             if change.action is Action.CREATED:
                 text = f"{change}: it had been deleted"

@@ -206,7 +206,9 @@ class Manager:
                 settings,
                 self._clock,
                 self.metrics.phases,
-                Resumption(stack.enter_context(Keepsakes(settings.storage.folder / "keepsakes.db")), builds, local),
+                Resumption(
+                    stack.enter_context(Keepsakes(settings.storage.folder / _keepsakes_name(settings))), builds, local
+                ),
             )
             loops = self._loops(git, deliveries)
             triggers = Triggers(
@@ -346,6 +348,11 @@ class Manager:
 def lease_name(label_selector: str) -> str:
     """The Lease of these replicas: shards work side by side, so each selector has its own, named as Flux does."""
     return f"fairlead-leader-election{shard_suffix(label_selector)}"
+
+
+def _keepsakes_name(settings: Settings) -> str:
+    """What was delivered with Flux's replicas as Git has them is no delivery without them, and the other way round."""
+    return "keepsakes.db" if settings.apply.leave_flux_scale else "keepsakes-with-flux-scale.db"
 
 
 def _age_secret(settings: Settings) -> ObjectRef | None:

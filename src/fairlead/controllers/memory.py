@@ -53,6 +53,8 @@ class Memory:
     """The digest of the last success that was written; the CRDs of an older Flux do not keep the history."""
     rivals: frozenset[tuple[ObjectRef, Key]] = frozenset()
     """Who else delivers which of its objects, as an Event has told."""
+    held: frozenset[ObjectRef] = frozenset()
+    """Which of its objects are controllers of Flux that it does not scale, as an Event has told."""
     written: dict[str, str] = field(default_factory=dict)
     """What it changed, as :attr:`Attempt.written`."""
     started: float = 0.0

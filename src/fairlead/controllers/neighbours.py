@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fairlead.objects.manifest import Manifest
     from fairlead.runtime.clock import Clock
 
-__all__ = ["FluxAtWorkError", "Look", "Neighbours", "look_around", "shard_suffix"]
+__all__ = ["FluxAtWorkError", "Look", "Neighbours", "is_neighbour", "look_around", "shard_suffix"]
 
 log = logging.getLogger(__name__)
 
@@ -190,6 +190,15 @@ async def _read(
         return await client.list(kind, namespace=namespace, label_selector=label_selector)
     except (ForbiddenApiError, NotFoundError, NoMatchError):
         return ListResult([], "")
+
+
+def is_neighbour(manifest: Manifest, label_selector: str = "") -> bool:
+    """Whether this is a Deployment that would do our work if it had replicas, in Git or in the cluster."""
+    if ObjectRef.of(manifest).group_kind != _DEPLOYMENT:
+        return False
+    labels = labels_of(manifest)
+    is_theirs = labels.get(PART_OF) == "flux" and labels.get(COMPONENT) in CONTROLLERS
+    return is_theirs and not _is_apart(_selector_of(manifest), label_selector)
 
 
 def shard_suffix(label_selector: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fairlead.engine.drift import Managers
     from fairlead.objects.manifest import Manifest
 
-__all__ = ["IgnoreRule", "IgnoreRules", "lookup", "without_paths"]
+__all__ = ["IgnoreRule", "IgnoreRules", "lookup", "with_values_of", "without_paths"]
 
 Pointer = tuple[str, ...]
 
@@ -74,6 +74,14 @@ def without_paths(manifest: Mapping[str, Any], paths: Iterable[Pointer]) -> Mani
     result: Any = dict(manifest)
     for path in paths:
         result = _changed(result, path, ABSENT)
+    return dict(result)
+
+
+def with_values_of(live: Mapping[str, Any], manifest: Mapping[str, Any], paths: Iterable[Pointer]) -> Manifest:
+    """A copy of the manifest with the live values at these paths."""
+    result: Any = dict(manifest)
+    for path in paths:
+        result = _changed(result, path, lookup(live, path))
     return dict(result)
 
 

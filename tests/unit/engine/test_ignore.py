@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fairlead.engine.drift import Managers
-from fairlead.engine.ignore import IgnoreRule, IgnoreRules, payload, without_paths
+from fairlead.engine.ignore import IgnoreRule, IgnoreRules, payload, with_values_of, without_paths
 from fairlead.errors import InvalidSpecError
 from fairlead.objects.selector import Selector
 from tests.unit.engine.builders import US, entry
@@ -49,6 +49,15 @@ def test_paths_are_cut_out_of_copies() -> None:
     assert live["spec"]["replicas"] == 5
     image = ("spec", "template", "spec", "containers", "0", "image")
     assert without_paths(live, [image])["spec"]["template"]["spec"]["containers"] == [{"name": "web"}]
+
+
+def test_live_values_take_the_place_of_others() -> None:
+    answer = web(1, image="w:2")
+    kept = with_values_of(web(5), answer, [REPLICAS, ("spec", "none")])
+    assert kept == web(5, image="w:2")
+    assert answer["spec"]["replicas"] == 1
+    without = without_paths(web(5), [REPLICAS])
+    assert "replicas" not in with_values_of(without, answer, [REPLICAS])["spec"]
 
 
 def test_a_field_without_another_owner_keeps_its_live_value() -> None:
