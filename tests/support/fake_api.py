@@ -103,6 +103,7 @@ class FakeApi:
         self.failures: list[Failure] = []
         self.url = ""
         self._opened = asyncio.Event()
+        self._asked = asyncio.Event()
         self._tls = tls
         self._stack = contextlib.AsyncExitStack()
 
@@ -153,6 +154,12 @@ class FakeApi:
     def seen(self, method: str, path: str = "") -> list[Recorded]:
         """The requests of a method whose path holds a text."""
         return [request for request in self.requests if request.method == method and path in request.path]
+
+    async def asked(self, method: str, path: str = "", *, times: int = 1) -> None:
+        """Until so many of these have come; a request that is not made to fail is carried out by then."""
+        while len(self.seen(method, path)) < times:
+            self._asked.clear()
+            await self._asked.wait()
 
     def put(self, manifest: Manifest) -> Manifest:
         """Create or change an object, as another client would."""
@@ -211,6 +218,7 @@ class FakeApi:
         raw = await request.read()
         body = json.loads(raw) if raw else None
         self.requests.append(Recorded(request.method, request.path, dict(request.query), dict(request.headers), body))
+        self._asked.set()
         failure = next((failure for failure in self.failures if failure.fits(request)), None)
         if failure is not None:
             failure.times -= 1

@@ -79,6 +79,13 @@ async def reflecting(
                 await asyncio.wait_for(task, 1)
 
 
+async def failing(reflector: Reflector[Manifest]) -> None:
+    """Until it waits before another attempt."""
+    async with asyncio.timeout(3):
+        while reflector.error is None:  # noqa: ASYNC110 - nothing announces an error
+            await asyncio.sleep(0.001)
+
+
 async def test_list_then_watch() -> None:
     async with FakeApi() as api:
         api.put(config_map("a"))
@@ -185,9 +192,7 @@ async def test_errors_are_told_and_end() -> None:
     async with FakeApi() as api:
         api.fail(403, path="configmaps", reason="Forbidden", message="not you", times=3)
         async with reflecting(api) as (reflector, _):
-            await asyncio.sleep(0)
-            while reflector.error is None:  # noqa: ASYNC110 - nothing announces an error
-                await asyncio.sleep(0.001)
+            await failing(reflector)
             assert isinstance(reflector.error, ForbiddenApiError)
             assert not reflector.synced
             await asyncio.wait_for(reflector.wait_synced(), 3)
@@ -196,32 +201,48 @@ async def test_errors_are_told_and_end() -> None:
             assert reflector.error is None
 
 
-async def test_a_watch_that_ends_at_once_is_not_opened_in_a_tight_loop() -> None:
-    async with FakeApi() as api:
+async def test_a_watch_that_ends_at_once_is_not_opened_in_a_tight_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fairlead.kube.reflector.SHORT_WATCH_SECONDS", 60.0)  # on a busy machine no watch is short
+    pauses: list[float] = []
+    paused = asyncio.Event()
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 4:
+            paused.set()
+            await asyncio.Event().wait()
+
+    async with FakeApi() as api, KubeClient(api.config) as client:
         api.fail(200, path="watch=true", body=b" ", times=10_000)
-        slow = Backoff(base=0.05, maximum=1.0, jitter=0)
-        async with KubeClient(api.config) as client:
-            reflector = Reflector(client, CONFIG_MAP, decode=manifest_decoder, backoff=slow)
-            task = asyncio.create_task(reflector.run())
-            await asyncio.sleep(0.3)
-            task.cancel()
-            assert isinstance(reflector.error, ServerUnavailableError)
-            assert len(api.seen("GET", "configmaps")) < 6
+        growing = Backoff(base=0.5, maximum=3.0, jitter=0)
+        reflector = Reflector(client, CONFIG_MAP, decode=manifest_decoder, backoff=growing, sleep=pause)
+        task = asyncio.create_task(reflector.run())
+        await paused.wait()
+        assert isinstance(reflector.error, ServerUnavailableError)
+        assert pauses == [0.5, 1.0, 2.0, 3.0], "one for each watch"
+        assert len(api.seen("GET", "configmaps")) == 1 + len(pauses), "the list, and the watches"
+        task.cancel()
 
 
 async def test_a_kind_that_comes_goes_and_comes_back() -> None:
     widget = Kind("example.com", "v1", "Widget", "widgets")
     manifest = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"namespace": "a", "name": "w"}}
     changes: list[str] = []
+    gone = asyncio.Event()
+
+    def tell(change: str, *_: object) -> None:
+        changes.append(change)
+        if change == "DELETED":
+            gone.set()
+
     options = ClientOptions(retries=0, discovery_interval=0.001)
     async with FakeApi() as api, KubeClient(api.config, options) as client:
         kind = GroupKind("example.com", "Widget")
         patient = Backoff(base=30.0, maximum=30.0)
         reflector = Reflector(client, kind, decode=manifest_decoder, backoff=patient)
-        reflector.subscribe(lambda change, *_: changes.append(change))
+        reflector.subscribe(tell)
         task = asyncio.create_task(reflector.run())
-        while reflector.error is None:  # noqa: ASYNC110 - nothing announces an error
-            await asyncio.sleep(0.001)
+        await failing(reflector)
         assert isinstance(reflector.error, NoMatchError)
         api.kinds.append(widget)
         api.put(manifest)
@@ -230,9 +251,9 @@ async def test_a_kind_that_comes_goes_and_comes_back() -> None:
         await api.watched()
         api.kinds.remove(widget)
         api.end_watches()
-        await asyncio.sleep(0.05)
+        await failing(reflector)
         reflector.nudge()
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(gone.wait(), 3)
         assert changes == ["ADDED", "DELETED"]
         task.cancel()
 
