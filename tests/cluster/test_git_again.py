@@ -6,12 +6,15 @@ import random
 from typing import TYPE_CHECKING
 
 from tests.support.git_server import GitServer
+from tests.support.progress import show_progress_after
 from tests.support.repo import RepoBuilder
 from tests.support.signers import SshSigner, signed_commit
 from tests.support.ssh_server import GitSshServer, make_key
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from tests.support.world import World
 
@@ -92,8 +95,11 @@ async def test_a_missing_folder_comes_with_a_later_revision(world: World) -> Non
     await arrives(world, world.repo.commit("There it is", {"infra/b.yaml": ""}))
 
 
-async def test_the_same_request_at_an_interval_writes_nothing(world: World, tmp_path: Path) -> None:
+async def test_the_same_request_at_an_interval_writes_nothing(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Neither a status nor an event says that nothing is new: a cluster where nothing happens costs no request."""
+    show_progress_after(3600, monkeypatch)  # on a busy machine each look would be slow enough to be shown
     async with GitServer(tmp_path / "srv") as server:
         repo = RepoBuilder(server.folder / "fleet.git")
         await world.git_repository(url=server.url("fleet.git"), interval="300ms")

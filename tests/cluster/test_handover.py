@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-from functools import partialmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,8 @@ import pytest_asyncio
 
 from fairlead.kube.errors import ConflictApiError, NoMatchError
 from fairlead.objects.ref import ObjectRef
-from fairlead.runtime.status import StatusPatcher
 from tests.referees.flux import fleet
+from tests.support.progress import show_progress_after
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -211,7 +210,7 @@ async def test_a_slow_look_that_finds_no_news_ends_ready(
     world: World, handed: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that took half a second showed that it was at work, found all as Flux had left it, and said no more."""
-    monkeypatch.setattr(StatusPatcher, "session", partialmethod(StatusPatcher.session, delay=0.0))
+    show_progress_after(0.0, monkeypatch)
     await world.start()
 
     async def looked() -> bool:

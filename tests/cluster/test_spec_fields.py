@@ -126,8 +126,7 @@ async def test_an_idle_cluster_costs_no_requests(world: World) -> None:
     await world.kustomization("apps", path="apps", wait=True)
     await world.ready("apps")
     await world.event("apps", "Reconciliation finished")
-    await asyncio.sleep(0.3)  # what follows a delivery (events) is over
-    before = world.requests()
+    before = await world.quiet()
     await asyncio.sleep(2)
     assert world.requests() == before
 

@@ -105,6 +105,20 @@ class World:
         """All requests so far but watches."""
         return sum(count for (verb, _), count in self.controllers.sent.items() if verb != "watch")
 
+    async def quiet(self, seconds: float = 0.5) -> int:
+        """Until nothing was asked for so long, as after a delivery and its events; all requests up to then."""
+        loop = asyncio.get_running_loop()
+        seen, since = self.requests(), loop.time()
+
+        async def still() -> bool:
+            nonlocal seen, since
+            if seen != self.requests():
+                seen, since = self.requests(), loop.time()
+            return loop.time() - since >= seconds
+
+        await self.eventually("nothing is asked any more", still)
+        return seen
+
     # -- resources -------------------------------------------------------------------------------------------------
 
     async def git_repository(self, name: str = "fleet", **spec: Any) -> None:
