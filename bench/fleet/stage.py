@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aiohttp
 
 from fairlead.cli.demo.stage import Stage
+from tests.support.tether import tethered
 from tests.support.watched_program import read_blocks
 
 if TYPE_CHECKING:
@@ -21,9 +23,16 @@ if TYPE_CHECKING:
 NOTICED_SECONDS = 0.01
 
 
+def _tied(*module: str) -> tuple[str, ...]:
+    """What follows the interpreter: a module that does not outlive the benchmark, were it killed."""
+    _, *words = tethered([sys.executable, "-m", *module])
+    return tuple(words)
+
+
 class BenchStage(Stage):
     """Controllers that serve metrics on a free port of this machine."""
 
+    _program = _tied("fairlead")
     controllers: Process
     watch_loop = False
     """Run the controllers with a detector for what holds their loop, which costs some CPU."""
@@ -36,11 +45,11 @@ class BenchStage(Stage):
         arguments = ("run", *self._connection(), "--state-dir", state, "--metrics-address", address)
         if self.watch_loop:
             detector = "tests.support.watched_program", str(NOTICED_SECONDS), str(self._folder / "blocks.jsonl")
-            self._program = ("-m", *detector)
+            self._program = _tied(*detector)
         try:
             await self._start(*arguments, log="controllers.log")
         finally:
-            self._program = Stage._program
+            self._program = BenchStage._program
         self.controllers = self._processes[-1]
 
     def blocks(self) -> list[Block]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.cli import kubeconfig_text
 from tests.support.manifests import config_map
+from tests.support.tether import tethered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,8 +25,8 @@ async def watching(world: World, folder: Path, *words: str) -> AsyncIterator[asy
     """The lines of a command that does not end."""
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(kubeconfig_text(world.client.config))
-    arguments = ["-m", "fairlead", *words, "--kubeconfig", str(kubeconfig), "-n", world.namespace]
-    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
+    command = [sys.executable, "-m", "fairlead", *words, "--kubeconfig", str(kubeconfig), "-n", world.namespace]
+    process = await asyncio.create_subprocess_exec(*tethered(command), stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     try:
         yield process.stdout

@@ -15,6 +15,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tests.support.tether import tethered
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -184,7 +186,7 @@ class Processes:
     def _start(self, *arguments: str) -> subprocess.Popen[str]:
         with (self.folder / f"{arguments[0]}.log").open("a") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "fairlead", *arguments],
+                tethered([sys.executable, "-m", "fairlead", *arguments]),
                 stdout=subprocess.PIPE if arguments[0] == "cluster" else log,
                 stderr=log,
                 text=True,

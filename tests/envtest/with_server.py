@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from pathlib import Path
 from fairlead.kube.client import KubeClient
 from fairlead.kube.config import load_config
 from tests.support.envtest import EnvTest
+from tests.support.tether import tethered
 from tests.support.workloads import run_workloads
 
 
@@ -29,6 +31,7 @@ def main() -> int:
     parser.add_argument("--workloads", action="store_true")
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the servers end, and their folder goes
     with EnvTest(arguments.assets) as server:
         return asyncio.run(_beside(server.kubeconfig, arguments.command, workloads=arguments.workloads))
 
@@ -37,7 +40,7 @@ async def _beside(kubeconfig: Path, command: list[str], *, workloads: bool) -> i
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "KUBECONFIG_UNDER_TEST": str(kubeconfig)}
     async with KubeClient(load_config(kubeconfig, None, {})) as client:
         helper = asyncio.create_task(run_workloads(client)) if workloads else None
-        process = await asyncio.create_subprocess_exec(*command, env=environment)
+        process = await asyncio.create_subprocess_exec(*tethered(command), env=environment)
         code = await process.wait()
         if helper is not None:
             failed = helper.done()

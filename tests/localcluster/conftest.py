@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.tether import tethered
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -61,7 +63,7 @@ def start_cluster(folder: Path, *options: str) -> tuple[subprocess.Popen[str], P
     """``fairlead cluster start`` in the background; returns when it has said that it serves."""
     kubeconfig = folder / "kubeconfig"
     command = [sys.executable, "-m", "fairlead", "cluster", "start", "--kubeconfig", str(kubeconfig), *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(tethered(command), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     line = process.stdout.readline()
     assert "serves at https://127.0.0.1:" in line, line

@@ -7,6 +7,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from tests.support.tether import tethered
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -28,14 +30,13 @@ class Controllers:
     async def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *self.program,
-                "run",
+                *tethered([sys.executable, *self.program, "run"]),
                 f"--kubeconfig={self._folder / 'kubeconfig'}",
                 f"--state-dir={self._folder / 'state'}",
                 f"--watch-namespace={self._namespace}",
                 "--local-repositories",
                 "--build-workers=1",
+                "--alongside-flux",  # tests run beside each other, and some play Flux
                 *self._flags,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,

@@ -2,7 +2,7 @@
 
 The binaries come from ``KUBEBUILDER_ASSETS`` or from a given folder; ``tests/envtest/install.sh`` prints one. The
 controller manager is optional: without it namespaces are not emptied and owners' dependants are not collected. Each
-server listens on a free port of 127.0.0.1, keeps everything in its own folder, and does not outlive the test run::
+server listens on a free port of 127.0.0.1, keeps everything in its own folder, and does not outlive its starter::
 
     with EnvTest(assets) as server:
         config = load_config(server.kubeconfig, None, {})
@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Self
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.support.tether import tethered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,7 +161,7 @@ class EnvTest:
 
     def _run(self, name: str, *arguments: str) -> None:
         with (self._folder / f"{name}.log").open("wb") as log:
-            command = [str(self._assets / name), *arguments]
+            command = tethered([str(self._assets / name), *arguments])
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self._folder
             )

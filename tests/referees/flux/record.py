@@ -38,6 +38,7 @@ from tests.referees.flux import fleet
 from tests.support.envtest import EnvTest
 from tests.support.git_server import GitServer
 from tests.support.repo import RepoBuilder
+from tests.support.tether import tethered
 from tests.support.workloads import run_workloads
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Recorder:
         environment = {**os.environ, "KUBECONFIG": str(self._kubeconfig), "RUNTIME_NAMESPACE": fleet.NAMESPACE}
         usual = ["--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0", "--requeue-dependency=1s"]
         with (self._folder / f"{name}.log").open("wb") as log:
-            command = [str(self._controller), *usual, *flags]
+            command = tethered([str(self._controller), *usual, *flags])
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
             try:
                 yield
