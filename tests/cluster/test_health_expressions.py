@@ -13,15 +13,19 @@ from fairlead.objects.yaml import dump
 if TYPE_CHECKING:
     from tests.support.world import World
 
-RULE = {
-    "apiVersion": "queues.example.com/v1",
-    "kind": "Queue",
-    "current": "status.phase == 'Up'",
-    "failed": "status.phase == 'Down'",
-}
+
+def group_of(world: World) -> str:
+    """A group that no other test has: definitions belong to the whole cluster."""
+    return f"{world.namespace}.example.com"
 
 
-def definition(group: str) -> str:
+def rule(world: World, **expressions: str) -> dict[str, str]:
+    expected = {"current": "status.phase == 'Up'", "failed": "status.phase == 'Down'"}
+    return {"apiVersion": f"{group_of(world)}/v1", "kind": "Queue"} | expected | expressions
+
+
+def definition(world: World) -> str:
+    group = group_of(world)
     manifest: dict[str, Any] = {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -43,27 +47,27 @@ def definition(group: str) -> str:
     return dump(manifest)
 
 
-def queue(namespace: str, **spec: Any) -> str:
+def queue(world: World, **spec: Any) -> str:
     manifest = {
-        "apiVersion": "queues.example.com/v1",
+        "apiVersion": f"{group_of(world)}/v1",
         "kind": "Queue",
-        "metadata": {"name": "mail", "namespace": namespace},
+        "metadata": {"name": "mail", "namespace": world.namespace},
         "spec": spec,
     }
     return dump(manifest)
 
 
 async def set_phase(world: World, phase: str) -> None:
-    ref = ObjectRef("queues.example.com", "Queue", world.namespace, "mail")
+    ref = ObjectRef(group_of(world), "Queue", world.namespace, "mail")
     await world.client.patch(ref, {"status": {"phase": phase}}, PatchType.MERGE, field_manager="queue-operator")
 
 
 @pytest.mark.timeout(120)
 async def test_a_custom_kind_is_ready_when_its_expression_says_so(world: World) -> None:
-    world.repo.commit("Begin", {"crds/q.yaml": definition("queues.example.com"), "apps/q.yaml": queue(world.namespace)})
+    world.repo.commit("Begin", {"crds/q.yaml": definition(world), "apps/q.yaml": queue(world)})
     await world.git_repository()
     await world.kustomization("crds", path="crds")
-    await world.kustomization("apps", path="apps", wait=True, timeout="30s", healthCheckExprs=[RULE])
+    await world.kustomization("apps", path="apps", wait=True, timeout="30s", healthCheckExprs=[rule(world)])
 
     async def waits() -> bool:
         return "Running health checks" in (await world.condition("apps")).get("message", "")
@@ -73,26 +77,26 @@ async def test_a_custom_kind_is_ready_when_its_expression_says_so(world: World) 
     await set_phase(world, "Up")
     await world.ready("crds", "apps")
     await set_phase(world, "Down")
-    bad = world.repo.commit("Break", {"apps/q.yaml": queue(world.namespace, size=1)})
+    bad = world.repo.commit("Break", {"apps/q.yaml": queue(world, size=1)})
     failure = await world.failed("apps", reason="HealthCheckFailed")
     assert "failed early due to stalled resources" in failure["message"]
     assert f"Queue/{world.namespace}/mail status: 'Failed'" in failure["message"]
     assert bad[:8] in failure["message"]
     await set_phase(world, "Up")
-    world.repo.commit("Mend", {"apps/q.yaml": queue(world.namespace, size=2)})
+    world.repo.commit("Mend", {"apps/q.yaml": queue(world, size=2)})
     await world.ready("apps")
 
 
 async def test_two_rules_for_a_kind_stall(world: World) -> None:
-    world.repo.commit("Begin", {"apps/q.yaml": queue(world.namespace)})
+    world.repo.commit("Begin", {"apps/q.yaml": queue(world)})
     await world.git_repository()
-    await world.kustomization("apps", path="apps", wait=True, healthCheckExprs=[RULE, RULE])
+    await world.kustomization("apps", path="apps", wait=True, healthCheckExprs=[rule(world)] * 2)
     failure = await world.failed("apps", reason="InvalidCELExpression")
-    assert "there are two healthCheckExprs for Queue.queues.example.com" in failure["message"]
-    await world.kustomization("apps", path="apps", wait=True, healthCheckExprs=[RULE | {"current": "status."}])
+    assert f"there are two healthCheckExprs for Queue.{group_of(world)}" in failure["message"]
+    await world.kustomization("apps", path="apps", wait=True, healthCheckExprs=[rule(world, current="status.")])
 
     async def says_so() -> bool:
-        return "healthCheckExprs for Queue.queues.example.com: CEL expression 'status.'" in (
+        return f"healthCheckExprs for Queue.{group_of(world)}: CEL expression 'status.'" in (
             await world.condition("apps")
         ).get("message", "")
 
@@ -102,14 +106,14 @@ async def test_two_rules_for_a_kind_stall(world: World) -> None:
 
 async def test_what_is_healthy_is_not_waited_for_again(world: World) -> None:
     """A later run reads what the watches do not know, and never calls it unknown meanwhile."""
-    world.repo.commit("Begin", {"apps/q.yaml": definition("more.example.com")})
+    world.repo.commit("Begin", {"apps/q.yaml": definition(world)})
     await world.git_repository()
-    rule = {
+    established = {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "current": "status.conditions.exists(c, c.type == 'Established' && c.status == 'True')",
     }
-    await world.kustomization("apps", path="apps", wait=True, healthCheckExprs=[rule])
+    await world.kustomization("apps", path="apps", wait=True, healthCheckExprs=[established])
     await world.ready("apps")
     await world.patch("Kustomization", "apps", {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "1"}}})
     seen: set[str] = set()
