@@ -34,6 +34,9 @@ STARTING, LONGEST_WAIT = 6, 8
 MOST_HERE = 16
 """Small builds that wait for each other in this process; what comes beyond is shared with the workers."""
 
+_PASSED_ON = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
+"""Of our environment, beside what is for Python: a build asks nobody, so tokens and keys are not for its process."""
+
 _OUTCOME = msgspec.msgpack.Decoder(Outcome)
 
 
@@ -170,7 +173,7 @@ class BuildPool:
             "fairlead.controllers.build_worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env=_environment(),
             start_new_session=True,  # an interrupt at the terminal is for the controllers, which end their workers
         )
         self._all = {other for other in self._all if other.returncode is None} | {process}
@@ -181,6 +184,11 @@ class BuildPool:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: text for name, text in os.environ.items() if name in _PASSED_ON or name.startswith("PYTHON")}
+    return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
 async def _talk(process: asyncio.subprocess.Process, message: bytes) -> bytes:

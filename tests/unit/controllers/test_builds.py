@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +18,6 @@ from fairlead.sources.store import ObjectStore
 from tests.unit.controllers.resources_for_tests import kustomization
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fairlead.controllers.builds import Build
 
 KEY = Key("ns", "apps")
@@ -71,6 +71,22 @@ async def test_a_process_builds_the_same(store: ObjectStore) -> None:
     assert (there.digest, there.objects(), there.read_set) == (here.digest, here.objects(), here.read_set)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the environment of a process is read from /proc")
+async def test_a_process_gets_no_keys_of_ours(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is built comes from repositories, and the process that builds has no use for anything that opens a door."""
+    for name in ("AWS_SECRET_ACCESS_KEY", "VAULT_TOKEN", "AZURE_CLIENT_SECRET", "KUBECONFIG", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "hunter2")
+    monkeypatch.setenv("TMPDIR", str(store.folder))
+    async with BuildPool(1) as pool:
+        await build(Builds(store, pool), tree(store, CONFIG))
+        (process,) = pool._all
+        environment = _environment(process.pid)
+    assert "hunter2" not in environment.values()
+    names = environment.keys()
+    assert {"PATH", "TMPDIR"} <= names
+    assert {name for name in names if not name.startswith("PYTHON")} <= {"PATH", "TMPDIR", "LD_LIBRARY_PATH"}
+
+
 @pytest.mark.parametrize(("patience_seconds", "processes"), [(60.0, 1), (0.01, 2)])
 async def test_one_process_does_what_is_quick(store: ObjectStore, patience_seconds: float, processes: int) -> None:
     tree_id = tree(store, CONFIG)
@@ -89,6 +105,11 @@ async def test_a_cancelled_build_takes_its_process_along_and_the_next_one_works(
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert (await build(builds, tree_id)).count == 1
+
+
+def _environment(pid: int) -> dict[str, str]:
+    entries = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return {name: text for name, _, text in (entry.partition("=") for entry in entries if entry)}
 
 
 async def test_a_process_that_dies_is_an_error_and_is_replaced(store: ObjectStore) -> None:
