@@ -257,6 +257,21 @@ async def test_the_artifact_and_what_is_told_of_it(world: World) -> None:
     assert again["artifact"] == artifact
 
 
+async def test_a_revision_with_the_same_files_is_no_new_artifact(world: World) -> None:
+    """As in Flux: its digest is the same, so nobody has to be told."""
+    world.repo.commit("First", {"a.yaml": ""})
+    await world.git_repository()
+    first = (await until(world, "it arrives", lambda _: True))["artifact"]
+    head = world.repo.commit("Ignored", {".github/a.yaml": ""})
+    second = await until(world, "it is followed", lambda status: status["artifact"]["revision"].endswith(head))
+    assert second["artifact"]["digest"] == first["digest"]
+    world.repo.commit("Third", {"a.yaml": "a: 1"})
+    await world.event("fleet", "stored artifact for commit 'Third'", kind=KIND)
+    told = [(event["reason"], event["message"]) for event in await world.events("fleet", KIND)]
+    texts = [("NewArtifact", f"stored artifact for commit '{subject}'") for subject in ("First", "Third")]
+    assert sorted(told) == texts
+
+
 async def test_an_interval_passes_and_a_silent_server_is_left(world: World, tmp_path: Path) -> None:
     async with GitServer(tmp_path / "srv") as server:
         repo = RepoBuilder(server.folder / "fleet.git")

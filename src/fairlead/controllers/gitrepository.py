@@ -293,7 +293,7 @@ class GitRepositories:
         )
 
     def _tell(self, repository: GitRepository, artifact: ArtifactStatus, revision: GitRevision) -> None:
-        """An Event for a new artifact, and one for a recovery."""
+        """An Event for an artifact with other files than before, and one for a recovery."""
         before = repository.status.artifact
         ready = find_condition(repository.status.conditions or (), READY)
         is_new = not _is_known(repository, before, artifact)
@@ -352,11 +352,13 @@ class GitRepositories:
 
 
 def _is_known(repository: GitRepository, before: ArtifactStatus | None, artifact: ArtifactStatus) -> bool:
-    """Whether users were told of this artifact; of an archive that Flux stored for the same commit, Flux told them."""
-    if before is None or before.revision != artifact.revision:
+    """Whether users were told of this content; of an archive that Flux stored for the same commit, Flux told them."""
+    if before is None:
         return False
-    by_flux = not tree_id_of(before) and repository.status.observed_generation == repository.metadata.generation
-    return by_flux or before.digest == artifact.digest
+    if tree_id_of(before):
+        return before.digest == artifact.digest
+    current = repository.status.observed_generation == repository.metadata.generation
+    return current and before.revision == artifact.revision
 
 
 async def _nothing(_: str, __: str) -> None:

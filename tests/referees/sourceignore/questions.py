@@ -100,6 +100,9 @@ RULES = [
     "../app",
 ]
 
+SEPARATORS = ["\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+"""What ends a line for Python and not for Go."""
+
 
 def main() -> None:
     for rules in RULES:
@@ -109,11 +112,17 @@ def main() -> None:
     for inner, spec in itertools.product(RULES[2:40:3], ["", "!app/", "*.yaml", "/*\n!/deploy"]):
         ask([([], inner), (["app", "sub"], "!*.yaml\n*.txt")], spec)
     ask([], None)
+    for char in SEPARATORS:
+        paths = ["app/a.yaml", "web/a.yaml", f"app{char}web/a.yaml", f"{char}/a.yaml", f"docs/x.md{char}"]
+        for rules in (f"app{char}web", f"{char}\napp", f"*.md{char}\n*.md{char}\r\n", f"#{char}app", f"app{char}"):
+            ask([], rules, paths)
+            ask([(["web"], rules)], rules, paths)
+    ask([], "app\r\r\nweb\r\n", ["app/a.yaml", "app\r/a.yaml", "web/a.yaml"])
 
 
-def ask(files: list[tuple[list[str], str]], spec: str | None) -> None:
+def ask(files: list[tuple[list[str], str]], spec: str | None, paths: list[str] = PATHS) -> None:
     found = [{"folder": folder, "text": text} for folder, text in files]
-    json.dump({"ignoreFiles": found, "spec": spec, "paths": PATHS}, sys.stdout)
+    json.dump({"ignoreFiles": found, "spec": spec, "paths": paths}, sys.stdout)
     sys.stdout.write("\n")
 
 
