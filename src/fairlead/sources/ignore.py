@@ -21,7 +21,7 @@ from pygit2.enums import FileMode
 
 from fairlead.sources.errors import IgnoreRulesError
 from fairlead.sources.gittree import name_of
-from fairlead.sources.patterns import Pattern, PatternList, parse_patterns
+from fairlead.sources.patterns import Pattern, PatternList, lines_of, parse_patterns
 
 if TYPE_CHECKING:
     from fairlead.sources.store import ObjectStore
@@ -94,8 +94,8 @@ class TreeFilter:
         if key not in self._rules:
             custom: list[Pattern] = []
             for folder, blob in found:
-                custom += parse_patterns(self._read(folder, blob).splitlines(), folder)
-            custom += parse_patterns(spec_ignore.splitlines())
+                custom += parse_patterns(lines_of(self._read(folder, blob)), folder)
+            custom += parse_patterns(lines_of(spec_ignore))
             default = VCS if custom else (*VCS, *EXTENSIONS, *CI, *EXTRA)
             self._rules[key] = _Rules(PatternList([*parse_patterns(default), *custom]), len(self._rules))
         return self._rules[key]

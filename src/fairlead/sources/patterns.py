@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["FolderPatterns", "Pattern", "PatternList", "parse_patterns"]
+__all__ = ["FolderPatterns", "Pattern", "PatternList", "lines_of", "parse_patterns"]
 
+_GO_SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""What is blank for Go: not the same characters as for Python."""
 _NEVER = re.compile(r"(?!)")
 
 
@@ -72,7 +74,12 @@ class Pattern:
 
 def parse_patterns(lines: Iterable[str], folder: tuple[str, ...] = ()) -> list[Pattern]:
     """The patterns of a file's lines; comments and empty lines are skipped."""
-    return [_parse(line, folder) for line in lines if line.strip() and not line.startswith("#")]
+    return [_parse(line, folder) for line in lines if line.strip(_GO_SPACES) and not line.startswith("#")]
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines as Go's scanner ends them: at line feeds alone, of which each may have one carriage return before it."""
+    return [line.removesuffix("\r") for line in text.split("\n")]
 
 
 def _parse(line: str, folder: tuple[str, ...]) -> Pattern:

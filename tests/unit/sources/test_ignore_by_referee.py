@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fairlead.sources.store import ObjectStore
 
 ANSWERS = Path(__file__).parents[2] / "referees/sourceignore/answers.jsonl"
-QUESTIONS = [json.loads(line) for line in ANSWERS.read_text(encoding="utf-8").splitlines()]
+QUESTIONS = [json.loads(line) for line in ANSWERS.read_bytes().splitlines()]
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=[str(number) for number in range(len(QUESTIONS))])
