@@ -223,6 +223,22 @@ async def test_ignore_files_and_patterns(world: World) -> None:
     await delivered(world, "two", "two")
 
 
+async def test_a_file_that_was_ignored_is_missed_with_the_rule(world: World) -> None:
+    generator = "configMapGenerator:\n- name: logo\n  files:\n  - logo.png\n"
+    files = {"app/kustomization.yaml": generator, "app/logo.png": "x", "empty/photo.jpg": "x"}
+    world.repo.commit("Begin", files)
+    await world.git_repository()
+    rule = "left out by the ignore rule '*.png' of Flux's defaults"
+    for name, reason, text in (
+        ("app", "BuildFailed", f"(app/logo.png is in the repository, but {rule}"),
+        ("empty", "ArtifactFailed", "(empty is in the repository, but ignore rules leave out all that is in it)"),
+    ):
+        await world.kustomization(name, path=name, targetNamespace=world.namespace)
+        assert text in (await world.failed(name, reason=reason))["message"]
+    await world.git_repository(ignore="*.jpg")
+    await world.ready("app")
+
+
 async def test_the_artifact_and_what_is_told_of_it(world: World) -> None:
     subject = "Begin with a subject that is longer than fifty characters are"
     commit = world.repo.commit(subject, {"a.yaml": "a: 1\n"})

@@ -94,7 +94,8 @@ def build(
     Raises :class:`PathNotFoundError`, or another ``BuildError`` that names the file. Without keys encrypted Secrets are
     refused, for nobody could read them in the cluster; ``mask_encrypted`` shows them with ``**SOPS**`` for each value.
     Raises ``MissingBasesError`` for remote bases that are not given; without ``bases`` they are refused. Raises
-    ``MissingDataKeysError`` for files that a key service has to open first.
+    ``MissingDataKeysError`` for files that a key service has to open first. Who gives a ``RecordingTree`` can see after
+    a failure what was looked for.
     """
     fetcher = NoBases() if bases is None else bases
     if keys is None:
@@ -121,7 +122,7 @@ def _build(
     *,
     mask_encrypted: bool = False,
 ) -> Built:
-    recording = RecordingTree(tree)
+    recording = tree if isinstance(tree, RecordingTree) else RecordingTree(tree)
     folder = _folder(recording, spec.path or "")
     files = kustomization_overlay(recording, folder, spec)
     if opener is None:

@@ -302,6 +302,11 @@ class RecordingTree:
         self._read[path] = None
         return self._base.size(path)
 
+    @property
+    def missed(self) -> frozenset[str]:
+        """What was looked for and not there; the part of the read set that is of interest after a failure."""
+        return frozenset(self._missed)
+
     def add(self, other: ReadSet) -> None:
         """Takes over what earlier, reused work had read."""
         self._read.update(dict.fromkeys(other.read))

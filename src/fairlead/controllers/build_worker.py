@@ -20,6 +20,7 @@ from fairlead.api.kustomization import KustomizationSpec  # noqa: TC001 - msgspe
 from fairlead.build.bases import Base, GivenBases, MissingBasesError
 from fairlead.build.flux import PathNotFoundError, Variables, build
 from fairlead.build.sops import Keys, MissingDataKeysError
+from fairlead.build.tree import RecordingTree
 from fairlead.errors import FairleadError
 from fairlead.sources.errors import MissingObjectError
 from fairlead.sources.store import ObjectStore
@@ -67,6 +68,7 @@ class Outcome(msgspec.Struct, frozen=True):
     listed: dict[str, str] = {}
     folders: list[str] = []
     missed: list[str] = []
+    """What was looked for and is not there; of failed builds, too."""
     sensitive: list[str] = []
     """Values that no message may show."""
     bases: list[Base] = []
@@ -79,14 +81,15 @@ def execute(store: ObjectStore, job: Job) -> Outcome:
     """Build; errors that a user can act on become part of the outcome."""
     variables = Variables(job.variables, strict=job.strict, always=job.always)
     bases = None if job.bases is None else GivenBases(dict(job.bases), store.tree, lambda id: store.get_blob(id).data)
+    tree = RecordingTree(store.tree(job.tree))
     try:
-        built = build(store.tree(job.tree), job.spec, variables, job.keys, bases=bases)
+        built = build(tree, job.spec, variables, job.keys, bases=bases)
     except MissingBasesError as error:
         return Outcome(error=str(error), fault="bases", bases=list(error.bases))
     except MissingDataKeysError as error:
         return Outcome(error=str(error), fault="keys", data_keys=list(error.wanted))
     except FairleadError as error:
-        return Outcome(error=str(error), fault=_fault(error))
+        return Outcome(error=str(error), fault=_fault(error), missed=sorted(tree.missed))
     seen = built.read_set
     return Outcome(
         digest=built.digest,

@@ -24,7 +24,7 @@ from fairlead.errors import BuildError, NotReadyError
 from fairlead.sources.errors import MissingObjectError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from fairlead.api.kustomization import Kustomization
     from fairlead.build.bases import Base
@@ -105,6 +105,8 @@ class Builds:
         """The tree for which a build was last found to hold."""
         self._changes: dict[tuple[str, str], TreeChanges] = {}
         """Of the pairs of trees compared last: most users of a source go from the same one to the same one."""
+        self.explain: Callable[[str, Sequence[str]], str] = lambda _tree_id, _paths: ""
+        """Why paths are not in a tree, if that is known; may block. Set by who knows the sources."""
         self.executed = 0
         """How many builds were carried out; the others were reused."""
 
@@ -146,6 +148,8 @@ class Builds:
             keys=keys,
         )
         outcome, given = await self._run(job, given, since, small=known is not None and known.is_small)
+        if outcome.error:
+            outcome = await self._explained(outcome, tree_id)
         build = _build(outcome, generation, wanted, given)
         self._known[key] = build
         self._held[key] = (build, tree_id)
@@ -168,6 +172,12 @@ class Builds:
                 return outcome, given
             given |= await self._bases.get(outcome.bases, since)
         raise BuildError(f"remote bases and data keys are not complete after {MOST_ROUNDS} rounds: {outcome.error}")
+
+    async def _explained(self, outcome: Outcome, tree_id: str) -> Outcome:
+        """With the reason why a file is not there that the error speaks of."""
+        named = [path for path in outcome.missed if path and path.rpartition("/")[2] in outcome.error]
+        why = await asyncio.to_thread(self.explain, tree_id, named) if named else ""
+        return msgspec.structs.replace(outcome, error=f"{outcome.error} ({why})") if why else outcome
 
     def remember(self, key: Key, build: Build, tree_id: str) -> None:
         """What an earlier process has built, and is known to hold for this tree."""

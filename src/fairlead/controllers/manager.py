@@ -195,6 +195,7 @@ class Manager:
                 self.metrics.phases,
             )
             builds = Builds(self._store, builder, await self._bases(stack))
+            builds.explain = source.why_absent
             deliveries = Kustomizations(
                 self.kustomizations,
                 self.sources,

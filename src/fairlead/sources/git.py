@@ -161,6 +161,10 @@ class GitSource:
         tree_id = await asyncio.to_thread(self._shape, spec, tree_id)
         return GitRevision(head, info, tree_id, verified_by)
 
+    def why_absent(self, tree_id: str, paths: Iterable[str]) -> str:
+        """Which ignore rule took one of these paths out of a revision that was fetched; empty for none. Blocking."""
+        return self._filter.why_absent(tree_id, paths)
+
     async def is_whole(self, tree_id: str) -> bool:
         """Whether every file of a tree can be read from disk; this process may still see what was deleted."""
         command = ["archive", "--format=tar", "--output=/dev/null", "--end-of-options", tree_id]

@@ -11,6 +11,7 @@ decides, so ``!deploy/app.yaml`` brings a file back even when its folder is left
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from dataclasses import dataclass
@@ -19,11 +20,14 @@ from typing import TYPE_CHECKING
 import pygit2
 from pygit2.enums import FileMode
 
-from fairlead.sources.errors import IgnoreRulesError
+from fairlead.objects.tree import EntryKind
+from fairlead.sources.errors import IgnoreRulesError, MissingObjectError
 from fairlead.sources.gittree import name_of
 from fairlead.sources.patterns import Pattern, PatternList, lines_of, parse_patterns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fairlead.sources.store import ObjectStore
 
 __all__ = ["TreeFilter"]
@@ -37,8 +41,12 @@ CI = (
 )
 EXTRA = ("**/.goreleaser.yml", "**/.sops.yaml", "**/.flux.yaml")
 
+DEFAULT = "Flux's defaults"
+REPLACEABLE = f"{DEFAULT}, which a rule of your own in {IGNORE_FILE} or spec.ignore replaces"
+
 _LARGEST_IGNORE_FILE_BYTES = 1024 * 1024
 _REMEMBERED_FOLDERS = 200_000
+_REMEMBERED_RESULTS = 2_000
 
 Found = tuple[tuple[tuple[str, ...], str], ...]
 """Folder (relative) and blob id of each ignore file below a folder, outer ones first."""
@@ -49,6 +57,8 @@ class _Rules:
     patterns: PatternList
     key: object
     """Equal rules have an equal key."""
+    origins: tuple[str, ...]
+    """Where each pattern is written."""
 
 
 class TreeFilter:
@@ -59,6 +69,8 @@ class TreeFilter:
         self._ignore_files: dict[str, Found] = {}
         self._filtered: dict[tuple[object, tuple[str, ...], str, int], str] = {}
         self._rules: dict[object, _Rules] = {}
+        self._unfiltered: dict[str, tuple[str, str]] = {}
+        """What the last results were made from: tree and ``spec.ignore``."""
         self._lock = threading.Lock()
 
     def apply(self, tree_id: str, spec_ignore: str | None) -> str:
@@ -67,7 +79,29 @@ class TreeFilter:
             tree = self._store.get_tree(tree_id)
             self._forget_when_full()
             rules = self._rules_for(self._find_ignore_files(tree), spec_ignore or "")
-            return self._filter(rules, (), tree, -1) or self._store.write_tree({})
+            filtered = self._filter(rules, (), tree, -1) or self._store.write_tree({})
+            self._unfiltered.pop(filtered, None)
+            self._unfiltered[filtered] = (tree_id, spec_ignore or "")
+            while len(self._unfiltered) > _REMEMBERED_RESULTS:
+                del self._unfiltered[next(iter(self._unfiltered))]
+            return filtered
+
+    def why_absent(self, tree_id: str, paths: Iterable[str]) -> str:
+        """Which rule took one of these paths out of a result of :meth:`apply`; empty when none did, as far as is known.
+
+        For the deepest of them: a folder may be gone only because all that was in it is.
+        """
+        with self._lock, contextlib.suppress(MissingObjectError):
+            before, spec_ignore = self._unfiltered.get(tree_id, ("", ""))
+            if not before:
+                return ""
+            whole, left = self._store.tree(before), self._store.tree(tree_id)
+            for path in sorted(paths, key=lambda path: path.count("/"), reverse=True):
+                entry = whole.entry(path)
+                if entry is not None and left.entry(path) is None:
+                    rules = self._rules_for(self._find_ignore_files(self._store.get_tree(before)), spec_ignore)
+                    return _explained(rules, path, is_folder=entry.kind is EntryKind.FOLDER)
+        return ""
 
     def forget(self) -> None:
         """Write all trees again when they are asked for: some were lost."""
@@ -92,12 +126,16 @@ class TreeFilter:
     def _rules_for(self, found: Found, spec_ignore: str) -> _Rules:
         key = (found, spec_ignore)
         if key not in self._rules:
-            custom: list[Pattern] = []
+            custom: list[tuple[Pattern, str]] = []
             for folder, blob in found:
-                custom += parse_patterns(lines_of(self._read(folder, blob)), folder)
-            custom += parse_patterns(lines_of(spec_ignore))
+                patterns = parse_patterns(lines_of(self._read(folder, blob)), folder)
+                custom += [(pattern, "/".join((*folder, IGNORE_FILE))) for pattern in patterns]
+            custom += [(pattern, "spec.ignore") for pattern in parse_patterns(lines_of(spec_ignore))]
             default = VCS if custom else (*VCS, *EXTENSIONS, *CI, *EXTRA)
-            self._rules[key] = _Rules(PatternList([*parse_patterns(default), *custom]), len(self._rules))
+            origin = DEFAULT if default is VCS else REPLACEABLE
+            every = [*((pattern, origin) for pattern in parse_patterns(default)), *custom]
+            origins = tuple(origin for _, origin in every)
+            self._rules[key] = _Rules(PatternList([pattern for pattern, _ in every]), len(self._rules), origins)
         return self._rules[key]
 
     def _read(self, folder: tuple[str, ...], blob_id: str) -> str:
@@ -145,6 +183,14 @@ class TreeFilter:
         found = zip(tree, results, strict=True)
         kept = {name_of(entry): (result, entry.filemode) for entry, result in found if result}
         return self._store.write_tree(kept) if kept else ""
+
+
+def _explained(rules: _Rules, path: str, *, is_folder: bool) -> str:
+    number = rules.patterns.decisive(path.split("/"), is_folder=is_folder)
+    if rules.patterns.excludes(number):
+        rule = f"'{rules.patterns.text(number)}' of {rules.origins[number]}"
+        return f"{path} is in the repository, but left out by the ignore rule {rule}"
+    return f"{path} is in the repository, but ignore rules leave out all that is in it" if is_folder else ""
 
 
 def _is_file(entry: pygit2.Object) -> bool:

@@ -7,7 +7,7 @@ decides about a folder is handed to what is in it, because a pattern that matche
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,8 @@ class Pattern:
     folders_only: bool
     anchored: bool
     """Whether there is a slash in it, so that it speaks of a path and not of any name."""
+    text: str = field(default="", compare=False)
+    """The line as it was written."""
 
     def matches_path(self, path: Sequence[str], *, is_folder: bool) -> bool:
         """Whether it matches ``path`` (from the root) or one of the folders above; for anchored patterns."""
@@ -92,7 +94,7 @@ def _parse(line: str, folder: tuple[str, ...]) -> Pattern:
     name = text.removeprefix("**/")
     if name and "/" not in name and "**" not in name:
         text = name  # "at any depth" is what a name alone means, and a name is compared quickly
-    return Pattern(folder, tuple(text.split("/")), include, folders_only, anchored="/" in text)
+    return Pattern(folder, tuple(text.split("/")), include, folders_only, anchored="/" in text, text=line)
 
 
 class PatternList:
@@ -107,6 +109,9 @@ class PatternList:
         near = [(i, p) for i, p in enumerate(self._patterns) if p.folder == folder[: len(p.folder)]]
         return FolderPatterns(folder, near)
 
+    def text(self, number: int) -> str:
+        return self._patterns[number].text
+
     def excludes(self, number: int) -> bool:
         """Whether pattern ``number`` leaves out; -1, no pattern, does not."""
         return number >= 0 and not self._patterns[number].include
@@ -115,14 +120,18 @@ class PatternList:
         """Whether a later pattern may bring something back."""
         return self._last_include > number
 
-    def excluded(self, path: Sequence[str], *, is_folder: bool = False) -> bool:
-        """The plain question for one path; for tests and single files. Walks use :meth:`for_folder`."""
+    def decisive(self, path: Sequence[str], *, is_folder: bool = False) -> int:
+        """The number of the pattern that decides about one path. Walks use :meth:`for_folder`."""
         decisive = -1
         for depth, name in enumerate(path):
             last = depth == len(path) - 1
             folder = self.for_folder(tuple(path[:depth]))
             decisive = folder.decide(name, is_folder=is_folder or not last, inherited=decisive)
-        return self.excludes(decisive)
+        return decisive
+
+    def excluded(self, path: Sequence[str], *, is_folder: bool = False) -> bool:
+        """The plain question for one path."""
+        return self.excludes(self.decisive(path, is_folder=is_folder))
 
 
 class FolderPatterns:

@@ -126,3 +126,37 @@ def test_git_agrees(oracle: Path, lines: list[str], path: str) -> None:
 @given(lines=st.lists(st.text(max_size=12), max_size=5), path=PATHS)
 def test_any_text_is_a_pattern(lines: list[str], path: str) -> None:
     PatternList(parse_patterns(lines)).excluded(path.split("/"))
+
+
+@pytest.mark.parametrize(
+    ("rules", "spec_ignore", "path", "rule"),
+    [
+        (
+            {},
+            None,
+            "app/logo.png",
+            "'*.png' of Flux's defaults, which a rule of your own in .sourceignore or spec.ignore",
+        ),
+        ({"app/.sourceignore": "# images\n\nlogo.*\n"}, None, "app/logo.png", "'logo.*' of app/.sourceignore"),
+        ({".sourceignore": "*.png"}, "!*.png\n/app/\n", "app/logo.png", "'/app/' of spec.ignore"),
+        ({".sourceignore": "*.md"}, None, ".gitmodules", "'.gitmodules' of Flux's defaults"),
+    ],
+)
+def test_the_rule_that_left_a_file_out_is_named(
+    store: ObjectStore, rules: Files, spec_ignore: str | None, path: str, rule: str
+) -> None:
+    tree_filter = TreeFilter(store)
+    filtered = tree_filter.apply(write(store, paths("app/logo.png", "x.yaml", ".gitmodules") | rules), spec_ignore)
+    found = tree_filter.why_absent(filtered, ["app/never.png", "app", path, "never"])
+    assert found.startswith(f"{path} is in the repository, but left out by the ignore rule {rule}")
+
+
+def test_a_folder_of_which_nothing_is_left(store: ObjectStore) -> None:
+    tree_filter = TreeFilter(store)
+    filtered = tree_filter.apply(write(store, paths("app/logo.png", "x.yaml")), None)
+    assert (
+        tree_filter.why_absent(filtered, ["app"])
+        == "app is in the repository, but ignore rules leave out all that is in it"
+    )
+    assert tree_filter.why_absent(filtered, ["x.yaml", "never"]) == ""
+    assert tree_filter.why_absent(store.write_tree({}), ["app"]) == "", "where that comes from is not known"
