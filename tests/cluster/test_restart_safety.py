@@ -109,7 +109,7 @@ async def test_killed_at_random_moments(world: World, controllers: Controllers) 
     fixed: dict[str, tuple[str, str]] = {}
     deadline = time.monotonic() + SECONDS
     kills = 0
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline or kills < 3:  # on a busy machine a start takes long
         await controllers.start()
         await _until_started(world, controllers, kills)
         for _ in range(chance.randrange(1, 4)):
@@ -119,7 +119,6 @@ async def test_killed_at_random_moments(world: World, controllers: Controllers) 
         kills += 1
         await story.assert_recorded()
         _assert_untouched(fixed, await story.live())
-    assert kills >= 3
 
     await controllers.start()
     # Readiness may stand from before the kill; without its word the count of starts below would be one too high.

@@ -13,6 +13,7 @@ import socket
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import aiohttp
 from multidict import CIMultiDict
@@ -47,6 +48,10 @@ TRANSIENT = frozenset({500, 502, 503, 504})
 
 # A peer that vanished without a word is noticed after 15 s + 3 x 5 s; watches have no other sign of life.
 _KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 30_000))
+
+
+_LAST_ROUNDS = 10
+"""Of the loop, for connections to see their end: reading what came before it takes one or two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +93,13 @@ class Transport:
         self._gate = asyncio.Semaphore(options.concurrency)
         self._credentials: Credentials | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        """All that are open, and some that were closed."""
 
     async def open(self) -> None:
         self._credentials = Credentials(self._config)
         connector = aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=60, ttl_dns_cache=30, socket_factory=_keepalive_socket, force_close=False
+            limit=0, keepalive_timeout=60, ttl_dns_cache=30, socket_factory=self._made, force_close=False
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -107,6 +114,25 @@ class Transport:
             await self._session.close()
             self._session = None
             await asyncio.sleep(0)  # aborted connections close their sockets in the loop's next round
+            await self._end_lost()
+
+    def _made(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        created = _keepalive_socket(address)
+        self._sockets.add(created)
+        return created
+
+    async def _end_lost(self) -> None:
+        """End connections that nobody knows: asyncio forgets those whose maker is cancelled amid their TLS greeting.
+
+        The end of their stream, which we bring about, is the one thing that still reaches them.
+        """
+        for _ in range(_LAST_ROUNDS):
+            if not (lost := [each for each in self._sockets if each.fileno() >= 0]):
+                return
+            for each in lost:
+                with contextlib.suppress(OSError):  # it has just ended by itself
+                    each.shutdown(socket.SHUT_RDWR)
+            await asyncio.sleep(0)
 
     async def send(self, call: Call, identity: Headers) -> bytes:
         """The body of the answer; raises :class:`ApiError`, after the retries that options and call allow."""
