@@ -30,32 +30,41 @@ async def delivered(world: World, files: dict[str, str], **spec: Any) -> None:
 
 
 SELECTORS = {
-    "group": {"group": "apps"},
-    "version": {"version": "v1", "kind": "Deployment"},
-    "kind": {"kind": "Deploy.*"},
-    "name": {"name": "w.b"},
-    "namespace": {"namespace": "{namespace}", "name": "web"},
-    "labelSelector": {"labelSelector": "team=blue"},
-    "annotationSelector": {"annotationSelector": "note=yes"},
+    "group": ({"group": "apps"}, "app"),
+    "version": ({"version": "v1", "kind": "Deployment"}, "v1beta1"),
+    "kind": ({"kind": "Deploy.*"}, "Deploy"),
+    "name": ({"name": "w.b"}, "w.bb"),
+    "namespace": ({"namespace": "{namespace}", "name": "web"}, "elsewhere"),
+    "labelSelector": ({"labelSelector": "team=blue"}, "team!=blue"),
+    "annotationSelector": ({"annotationSelector": "note=yes"}, "note notin (yes)"),
 }
+"""For each field a target that finds the Deployment, and a value with which it finds it no more."""
 
 
 def marked_files(world: World) -> dict[str, str]:
     """One Deployment that every selector is to find, and a ConfigMap that none is."""
     web = json.loads(deployment("web", world.namespace, replicas=1))
     web["metadata"] |= {"labels": {"team": "blue"}, "annotations": {"note": "yes"}}
-    return {"apps/web.json.yaml": json.dumps(web), "apps/cm.yaml": config_map("cm", world.namespace, {"k": "v"})}
+    return {
+        "apps/web.json.yaml": json.dumps(web),
+        "apps/cm.yaml": config_map("cm", world.namespace, {"k": "v"}, labels={"team": "red"}),
+    }
 
 
 @pytest.mark.parametrize("field", SELECTORS)
 async def test_each_selector_of_a_patch(world: World, field: str) -> None:
-    target = {key: text.format(namespace=world.namespace) for key, text in SELECTORS[field].items()}
-    patch = "- {op: add, path: /metadata/labels, value: {patched: here}}"
-    await delivered(world, marked_files(world), patches=[{"patch": patch, "target": target}])
+    right, wrong = SELECTORS[field]
+    target = {key: text.format(namespace=world.namespace) for key, text in right.items()}
+    patches = [
+        {"patch": "- {op: add, path: /metadata/labels/wrong, value: here}", "target": target | {field: wrong}},
+        {"patch": "- {op: add, path: /metadata/labels/patched, value: here}", "target": target},
+    ]
+    await delivered(world, marked_files(world), patches=patches)
     web, other = await world.get("Deployment", "web"), await world.get("ConfigMap", "cm")
     assert web is not None
     assert other is not None
     assert web["metadata"]["labels"]["patched"] == "here"
+    assert "wrong" not in web["metadata"]["labels"]
     assert "patched" not in other["metadata"]["labels"]
 
 
@@ -79,7 +88,7 @@ async def test_a_patch_without_a_target_names_its_object(world: World) -> None:
     ],
 )
 async def test_each_field_of_an_image(world: World, image: dict[str, str], expected: str) -> None:
-    images = [{"name": "example.com/web", **image}]
+    images = [{"name": "example.com/web", **image}, {"name": "web", "newName": "example.org/no", "newTag": "no"}]
     await delivered(world, {"apps/web.yaml": deployment("web", world.namespace)}, images=images)
     found = await world.get("Deployment", "web")
     assert found is not None

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
+import json
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fairlead.objects.ref import ObjectRef
 from tests.support.manifests import config_map, deployment
 
 if TYPE_CHECKING:
@@ -27,6 +32,46 @@ async def test_the_source_is_named_in_full(world: World) -> None:
     await world.kustomization("lost", path="apps", sourceRef=ref | {"namespace": "elsewhere"})
     failure = await world.failed("lost", reason="ArtifactFailed")
     assert failure["message"] == "Source 'GitRepository/elsewhere/other' not found"
+    await world.kustomization("bucket", path="apps", sourceRef=ref | {"kind": "Bucket"})
+    failure = await world.failed("bucket", reason="ArtifactFailed")
+    assert failure["message"] == "sources of kind Bucket are not supported yet; use a GitRepository"
+
+
+async def test_a_source_and_a_dependency_of_another_namespace(world: World) -> None:
+    """Among all namespaces; a label keeps the controllers of this test to its own resources."""
+    other, labels = f"{world.namespace}-other", {"test": world.namespace}
+    scope = dataclasses.replace(world.settings.scope, namespace=None, label_selector=f"test={world.namespace}")
+    world.settings = dataclasses.replace(world.settings, scope=scope)
+    await world.restart()
+    world.repo.commit("Begin", {f"{name}/cm.yaml": config_map(name, world.namespace, {}) for name in ("base", "apps")})
+    await world.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}})
+
+    async def make(kind: str, name: str, namespace: str, **spec: object) -> None:
+        group = "source" if kind == "GitRepository" else "kustomize"
+        meta = {"name": name, "namespace": namespace, "labels": labels}
+        manifest = {"apiVersion": f"{group}.toolkit.fluxcd.io/v1", "kind": kind, "metadata": meta}
+        await world.client.apply(manifest | {"spec": {"interval": "10m", **spec}}, field_manager="test")
+
+    await make("GitRepository", "fleet", other, url=world.repo.url, ref={"branch": "main"})
+    source = {"kind": "GitRepository", "name": "fleet", "namespace": other}
+    depends = [{"name": "base", "namespace": other}]
+    await make("Kustomization", "apps", world.namespace, path="apps", prune=True, sourceRef=source, dependsOn=depends)
+    failure = await world.failed("apps", reason="DependencyNotReady")
+    assert failure["message"] == f"dependency '{other}/base' not found"
+    await make(
+        "Kustomization", "base", other, path="base", prune=True, sourceRef={"kind": source["kind"], "name": "fleet"}
+    )
+    await world.ready("apps")
+    assert await world.get("ConfigMap", "apps") is not None
+    assert await world.get("ConfigMap", "base") is not None
+    for kind, name in (("Kustomization", "base"), ("GitRepository", "fleet")):
+        await world.client.delete(world.ref(kind, name, other))
+
+        async def gone(kind: str = kind, name: str = name) -> bool:
+            return await world.get(kind, name, other) is None
+
+        await world.eventually(f"{kind} {name} is gone", gone)
+    await world.client.delete(ObjectRef("", "Namespace", "", other))
 
 
 async def test_the_interval_finds_what_no_event_told(world: World) -> None:
@@ -82,6 +127,36 @@ async def test_a_health_check_is_about_apps_by_default(world: World) -> None:
     assert (await world.condition("apps", "Healthy"))["status"] == "True"
 
 
+async def test_a_health_check_of_another_namespace(world: World) -> None:
+    other = f"{world.namespace}-other"
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {})})
+    await world.git_repository()
+    check = {"apiVersion": "v1", "kind": "ConfigMap", "name": "one", "namespace": other}
+    await world.kustomization("apps", path="apps", healthChecks=[check], timeout="30s")
+
+    async def waits() -> bool:
+        message = str((await world.condition("apps", "Reconciling")).get("message"))
+        return message.endswith(f"waiting for ConfigMap/{other}/one (NotFound)")
+
+    await world.eventually("the one over there is waited for", waits)
+    healthy = await world.condition("apps", "Healthy")
+    assert (healthy["status"], healthy["reason"]) == ("Unknown", "Progressing")
+    await world.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}})
+    found = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one", "namespace": other}}
+    await world.client.create(found)
+    await world.ready("apps")
+    await world.client.delete(ObjectRef("", "Namespace", "", other))
+
+
+async def test_wait_takes_the_place_of_health_checks(world: World) -> None:
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {})})
+    await world.git_repository()
+    never = {"apiVersion": "v1", "kind": "ConfigMap", "name": "never", "namespace": world.namespace}
+    await world.kustomization("apps", path="apps", wait=True, healthChecks=[never])
+    await world.ready("apps")
+    assert (await world.condition("apps", "Healthy"))["status"] == "True"
+
+
 async def test_a_dependency_in_a_named_namespace(world: World) -> None:
     world.repo.commit("Begin", {f"{name}/cm.yaml": config_map(name, world.namespace, {}) for name in "ab"})
     await world.git_repository()
@@ -94,39 +169,43 @@ async def test_a_dependency_in_a_named_namespace(world: World) -> None:
 
 
 TARGETS = {
-    "group": {"group": "apps"},
-    "version": {"version": "v1", "kind": "Deployment"},
-    "kind": {"kind": "Deployment"},
-    "name": {"name": "web"},
-    "namespace": {"namespace": "{namespace}", "kind": "Deployment"},
-    "labelSelector": {"labelSelector": "team=blue"},
-    "annotationSelector": {"annotationSelector": "note=yes"},
+    "group": ({"group": "apps"}, "app"),
+    "version": ({"version": "v1", "kind": "Deployment"}, "v1beta1"),
+    "kind": ({"kind": "Deployment"}, "Deploy"),
+    "name": ({"name": "web"}, "we"),
+    "namespace": ({"namespace": "{namespace}", "kind": "Deployment"}, "elsewhere"),
+    "labelSelector": ({"labelSelector": "team=blue"}, "team!=blue"),
+    "annotationSelector": ({"annotationSelector": "note=yes"}, "note notin (yes)"),
 }
+"""For each field a target that finds the Deployment, and a value with which it finds it no more."""
 
 
 @pytest.mark.parametrize("field", TARGETS)
 async def test_each_selector_of_an_ignore_rule(world: World, field: str) -> None:
-    target = {key: text.format(namespace=world.namespace) for key, text in TARGETS[field].items()}
-    marks = {"labels": {"team": "blue"}, "annotations": {"note": "yes"}}
+    right, wrong = TARGETS[field]
+    target = {key: text.format(namespace=world.namespace) for key, text in right.items()}
+    web = json.loads(deployment("web", world.namespace))
+    web["metadata"] |= {"labels": {"team": "blue"}, "annotations": {"note": "yes"}}
     files = {
-        "apps/web.yaml": deployment("web", world.namespace),
+        "apps/web.yaml": json.dumps(web | {"spec": web["spec"] | {"paused": True}}),
         "apps/settings.yaml": config_map("settings", world.namespace, {"zone": "a"}),
     }
     world.repo.commit("Begin", files)
     await world.git_repository()
-    rules = [{"paths": ["/spec/replicas", "/data/zone"], "target": target}]
-    patch = {
-        "patch": f'[{{"op": "add", "path": "/metadata/labels", "value": {{"team": "{marks["labels"]["team"]}"}}}},'
-    }
-    patch["patch"] += ' {"op": "add", "path": "/metadata/annotations", "value": {"note": "yes"}}]'
-    await world.kustomization("apps", path="apps", ignore=rules, patches=[patch | {"target": {"kind": "Deployment"}}])
+    rules = [
+        {"paths": ["/spec/replicas", "/data/zone"], "target": target},
+        {"paths": ["/spec/paused"], "target": target | {field: wrong}},
+    ]
+    await world.kustomization("apps", path="apps", ignore=rules)
     await world.ready("apps")
-    await world.patch("Deployment", "web", {"spec": {"replicas": 3}}, manager="autoscaler")
+    await world.patch("Deployment", "web", {"spec": {"replicas": 3, "paused": False}}, manager="autoscaler")
     await world.patch("ConfigMap", "settings", {"data": {"zone": "b"}}, manager="autoscaler")
 
     async def repaired() -> bool:
-        found = await world.get("ConfigMap", "settings")
-        return found is not None and found["data"] == {"zone": "a"}
+        settings, found = await world.get("ConfigMap", "settings"), await world.get("Deployment", "web")
+        assert settings is not None
+        assert found is not None
+        return settings["data"] == {"zone": "a"} and found["spec"].get("paused") is True
 
     await world.eventually("what the rule is not about is repaired", repaired)
     found = await world.get("Deployment", "web")
@@ -163,8 +242,19 @@ async def test_what_is_attempted_and_what_is_applied(world: World) -> None:
     assert status["lastAttemptedRevision"] == f"main@sha1:{bad}"
     ready = await world.condition("apps")
     assert ready["observedGeneration"] == 1
-    assert ready["lastTransitionTime"].endswith("Z")
     assert [item["type"] for item in status["conditions"]] == ["Reconciling", "Ready"]
+
+    await world.kustomization("apps", path="apps", interval="11m")
+
+    async def observed() -> bool:
+        return bool((await world.condition("apps"))["observedGeneration"] == 2)
+
+    await world.eventually("the condition is about the new generation", observed)
+    again = await world.condition("apps")
+    assert again["reason"] == "BuildFailed"
+    assert again["message"] == ready["message"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", again["lastTransitionTime"])
+    assert (await world.status("apps"))["observedGeneration"] == 1, "a failure is no observation"
 
 
 async def test_a_history_of_five_newest_first(world: World) -> None:
@@ -179,3 +269,16 @@ async def test_a_history_of_five_newest_first(world: World) -> None:
     assert history[0]["metadata"]["revision"] == f"main@sha1:{world.repo.head}"
     assert len({entry["digest"] for entry in history}) == 5
     assert all(entry["lastReconciledDuration"] for entry in history)
+    newest = history[0]
+    assert newest["firstReconciled"] == newest["lastReconciled"]
+    assert newest["firstReconciled"] >= history[-1]["firstReconciled"]
+    await asyncio.sleep(1.1)  # times are in seconds
+    await world.request_reconcile("Kustomization", "apps", "again")
+
+    async def counted() -> bool:
+        return bool((await world.status("apps"))["history"][0]["totalReconciliations"] == 2)
+
+    await world.eventually("the same result once more", counted)
+    again = (await world.status("apps"))["history"][0]
+    assert (again["digest"], again["firstReconciled"]) == (newest["digest"], newest["firstReconciled"])
+    assert again["lastReconciled"] > newest["lastReconciled"]

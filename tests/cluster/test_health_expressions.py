@@ -87,6 +87,30 @@ async def test_a_custom_kind_is_ready_when_its_expression_says_so(world: World) 
     await world.ready("apps")
 
 
+@pytest.mark.timeout(120)
+async def test_in_progress_comes_before_current_for_all_kinds_of_a_group(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fairlead.controllers.waits.AGAIN_SECONDS", 0.1)
+    early = rule(world, current="has(status.phase)", inProgress="status.phase == 'New'")
+    del early["kind"]
+    world.repo.commit("Begin", {"crds/q.yaml": definition(world), "apps/q.yaml": queue(world)})
+    await world.git_repository()
+    await world.kustomization("crds", path="crds")
+    await world.kustomization("apps", path="apps", wait=True, timeout="30s", healthCheckExprs=[early])
+
+    async def waits(why: str = "") -> bool:
+        message = (await world.condition("apps")).get("message", "")
+        return "Running health checks" in message and why in message
+
+    await world.eventually("the health check runs", waits)
+    world.client.discovery.invalidate()
+    await set_phase(world, "New")
+    await world.eventually("it is new", lambda: waits("expression 'status.phase == 'New'' holds"))
+    await set_phase(world, "Up")
+    await world.ready("crds", "apps")
+
+
 async def test_two_rules_for_a_kind_stall(world: World) -> None:
     world.repo.commit("Begin", {"apps/q.yaml": queue(world)})
     await world.git_repository()
