@@ -18,10 +18,10 @@ __all__ = ["set_up_logging"]
 
 
 def set_up_logging(level: str, encoding: str) -> None:
-    """Log to stderr from now on."""
+    """Log to stderr from now on. Flux's ``trace`` is no more than ``debug`` here."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if encoding == "json" else _Text())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level="DEBUG" if level == "trace" else level.upper(), handlers=[handler], force=True)
 
 
 class _Text(logging.Formatter):

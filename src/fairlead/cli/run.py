@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairlead.cli.flux_flags import span, switch
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -35,8 +37,9 @@ def _kinds(_: click.Context, __: click.Parameter, said: tuple[str, ...]) -> tupl
 )
 @click.option("--watch-namespace", help="Only resources in this namespace.")
 @click.option("--watch-label-selector", default="", help="Only resources with these labels.")
-@click.option("--no-cross-namespace-refs", is_flag=True, help="Refuse sources in other namespaces.")
-@click.option("--no-remote-bases", is_flag=True, help="Refuse kustomizations with URLs in them.")
+@switch("--watch-all-namespaces", default=True, help="With =false only resources in flux-system.")
+@switch("--no-cross-namespace-refs", help="Refuse sources in other namespaces.")
+@switch("--no-remote-bases", help="Refuse kustomizations with URLs in them.")
 @click.option("--default-service-account", default="", help="Who applies when a Kustomization names nobody.")
 @click.option(
     "--default-kubeconfig-service-account",
@@ -86,24 +89,19 @@ def _kinds(_: click.Context, __: click.Parameter, said: tuple[str, ...]) -> tupl
     help="Whether replicas of Flux's source- and kustomize-controller in Git are left out.  "
     "[default: unless --alongside-flux]",
 )
-@click.option(
-    "--leader-elect",
-    "--enable-leader-election",
-    is_flag=True,
-    help="Work only while holding the Lease; for several replicas.",
+@switch("--leader-elect", "--enable-leader-election", help="Work only while holding the Lease; for several replicas.")
+@span("--leader-election-lease-duration", help="How long a Lease lasts.  [default: 35s]")
+@span("--leader-election-renew-deadline", help="Give up when it was not renewed so long.  [default: 30s]")
+@span("--leader-election-retry-period", help="Between attempts to get or renew it.  [default: 5s]")
+@span(
+    "--requeue-dependency",
+    help="Look again after this, should what a run waits for come unnoticed.  [default: 30s]",
 )
-@click.option(
-    "--leader-election-lease-duration", type=click.IntRange(min=1), metavar="SECONDS", help="How long a Lease lasts."
-)
-@click.option(
-    "--leader-election-renew-deadline", type=float, metavar="SECONDS", help="Give up when it was not renewed so long."
-)
-@click.option(
-    "--leader-election-retry-period", type=float, metavar="SECONDS", help="Between attempts to get or renew it."
-)
+@span("--min-retry-delay", help="First pause after a failure of a server; it doubles.  [default: 750ms]")
+@span("--max-retry-delay", help="Longest such pause.  [default: 15m]")
 @click.option("--events-addr", default="", metavar="URL", help="Send events here, too: Flux's notification-controller.")
 @click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+    "--log-level", type=click.Choice(["trace", "debug", "info", "warning", "error"]), default="info", show_default=True
 )
 @click.option("--log-encoding", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def run(kubeconfig: Path | None, context: str | None, log_level: str, log_encoding: str, **flags: Any) -> None:
@@ -142,11 +140,15 @@ async def _until_told(controllers: Callable[[], Coroutine[Any, Any, None]]) -> N
 
 def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
     """The flags as settings; what was not said keeps its default."""
+    from datetime import timedelta
+
+    from fairlead.api.names import DEFAULT_NAMESPACE
     from fairlead.cli.environment import cloud_settings
     from fairlead.settings import (
         ApplySettings,
         LeaseSettings,
         ReconcileSettings,
+        RetrySettings,
         ScopeSettings,
         Settings,
         StorageSettings,
@@ -155,10 +157,17 @@ def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
     def said(**names: str) -> dict[str, Any]:
         return {field: flags[flag] for field, flag in names.items() if flags[flag] is not None}
 
+    if not flags["watch_all_namespaces"]:
+        flags = flags | {"watch_namespace": flags["watch_namespace"] or DEFAULT_NAMESPACE}
     local = flags["local_repositories"]
     pace = said(workers="concurrent", build_workers="build_workers")
     if flags["interval_jitter_percentage"] is not None:
         pace["interval_jitter"] = flags["interval_jitter_percentage"] / 100
+    if flags["requeue_dependency"] is not None:
+        pace["dependency_interval"] = timedelta(seconds=flags["requeue_dependency"])
+    retry = RetrySettings(**said(base_seconds="min_retry_delay", maximum_seconds="max_retry_delay"))
+    if retry.base_seconds > retry.maximum_seconds:
+        raise click.UsageError("--max-retry-delay must not be less than --min-retry-delay")
     scope = said(
         namespace="watch_namespace",
         label_selector="watch_label_selector",
@@ -178,7 +187,7 @@ def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
         retry="leader_election_retry_period",
     )
     times = LeaseSettings(**lease)
-    if not times.duration > times.renew_deadline > 1.2 * times.retry > 0:
+    if not int(times.duration) > times.renew_deadline > 1.2 * times.retry > 0:
         raise click.UsageError(
             "--leader-election-lease-duration must be more than --leader-election-renew-deadline, "
             "and that more than 1.2 times --leader-election-retry-period"
@@ -186,7 +195,7 @@ def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
     return Settings(
         storage=StorageSettings(folder=_state_folder(flags["state_dir"])),
         scope=ScopeSettings(local_repositories=not in_cluster if local is None else local, **scope),
-        reconcile=ReconcileSettings(**pace),
+        reconcile=ReconcileSettings(retry=retry, **pace),
         apply=ApplySettings(**apply),
         stand_back=not flags["alongside_flux"],
         leader_election=flags["leader_elect"],

@@ -260,7 +260,8 @@ class Kustomizations:
             raise SourceNotReadyError(f"Source '{ref}' not found")
         if source.status.artifact is None or not tree_id_of(source.status.artifact):
             why = self._sources.why_missing(source)
-            raise SourceNotReadyError(f"Source artifact not found, retrying in 30s{f': {why}' if why else ''}")
+            again = format_duration(self._settings.reconcile.dependency_interval)
+            raise SourceNotReadyError(f"Source artifact not found, retrying in {again}{f': {why}' if why else ''}")
         return source.status.artifact
 
     async def _build(self, attempt: Attempt, artifact: ArtifactStatus) -> tuple[Variables, Build]:

@@ -36,7 +36,6 @@ PATIENCE_SECONDS = 2.0
 """How long a run says nothing about what it waits for: as a rule it comes, and a false alarm helps nobody."""
 MORE_PATIENCE_SECONDS = 10.0
 """How much longer while others are delivered, for it likely waits for one of those."""
-FIRST_RETRY_SECONDS = 0.75
 MOST_DOUBLINGS = 20
 
 
@@ -103,7 +102,8 @@ class Outcomes:
             return
         before = find_condition(attempt.kustomization.status.conditions or (), READY)
         if before is None or (before.reason, before.message) != (reason, message):
-            text = f"Dependencies do not meet ready condition, retrying in 30s: {message}"
+            again = format_duration(self._settings.dependency_interval)
+            text = f"Dependencies do not meet ready condition, retrying in {again}: {message}"
             self.tell(attempt, "Normal", reason, text)
 
     def _retry(self, attempt: Attempt, memory: Memory, error: FairleadError) -> Result:
@@ -114,7 +114,8 @@ class Outcomes:
         if may_pass_soon(error) or isinstance(error, TreeMissingError):
             delay = min(delay, self._settings.dependency_interval.total_seconds())
         elif isinstance(error, (UnavailableError, ConflictError)):
-            delay = min(delay, FIRST_RETRY_SECONDS * 2.0**memory.failures)
+            retry = self._settings.retry
+            delay = min(delay, retry.base_seconds * 2.0**memory.failures, retry.maximum_seconds)
             memory.failures = min(memory.failures + 1, MOST_DOUBLINGS)
         memory.next_in(delay, self._clock.monotonic())
         return Result(requeue_after=delay, error=error)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
 import click
 import pytest
 
 from fairlead.cli.run import _settings, run
+from fairlead.settings import LeaseSettings, RetrySettings
+
+if TYPE_CHECKING:
+    from fairlead.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -43,3 +50,63 @@ def test_a_stage_that_makes_no_sense(wrong: str) -> None:
 def test_who_works_beside_flux_applies_its_replicas(arguments: list[str], stand_back: bool, leave: bool) -> None:
     settings = _settings(run.make_context("run", arguments).params, in_cluster=True)
     assert (settings.stand_back, settings.apply.leave_flux_scale) == (stand_back, leave)
+
+
+def settings_of(*arguments: str) -> Settings:
+    return _settings(run.make_context("run", list(arguments)).params, in_cluster=True)
+
+
+def test_the_arguments_of_fluxs_deployments_are_understood() -> None:
+    """As they stand in ``gotk-components.yaml`` and in the patches that its documentation names for tenants."""
+    settings = settings_of(
+        "--events-addr=http://notification-controller.flux-system.svc.cluster.local./",
+        "--watch-all-namespaces=true",
+        "--log-level=info",
+        "--log-encoding=json",
+        "--enable-leader-election",
+        "--no-cross-namespace-refs=true",
+        "--no-remote-bases=true",
+        "--default-service-account=default",
+        "--leader-election-lease-duration=1m",
+        "--leader-election-renew-deadline=50s",
+        "--leader-election-retry-period=10s",
+        "--requeue-dependency=5s",
+        "--min-retry-delay=250ms",
+        "--max-retry-delay=5m",
+        "--concurrent=8",
+    )
+    assert settings.leader_election
+    assert settings.scope.namespace is None
+    assert settings.scope.no_cross_namespace_refs
+    assert settings.scope.no_remote_bases
+    assert settings.lease == LeaseSettings(duration=60, renew_deadline=50, retry=10)
+    assert settings.reconcile.dependency_interval == timedelta(seconds=5)
+    assert settings.reconcile.retry == RetrySettings(base_seconds=0.25, maximum_seconds=300)
+
+
+def test_switches_can_be_turned_off_and_spans_be_seconds() -> None:
+    settings = settings_of(
+        "--watch-all-namespaces=false", "--no-remote-bases=false", "--no-cross-namespace-refs", "--max-retry-delay", "9"
+    )
+    assert settings.scope.namespace == "flux-system"
+    assert not settings.scope.no_remote_bases
+    assert settings.scope.no_cross_namespace_refs
+    assert settings.reconcile.retry.maximum_seconds == 9
+    assert settings_of("--watch-all-namespaces=false", "--watch-namespace=apps").scope.namespace == "apps"
+    assert settings_of() == settings_of("--watch-all-namespaces", "--no-remote-bases", "false")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--requeue-dependency=soon"], "'soon' is no time span"),
+        (["--requeue-dependency=0"], "must be more than 0"),
+        (["--requeue-dependency=-3s"], "must be more than 0"),
+        (["--min-retry-delay=1h"], "--max-retry-delay must not be less"),
+        (["--leader-election-lease-duration=30.5s"], "must be more than --leader-election-renew-deadline"),
+        (["--no-remote-bases=perhaps"], "is not a valid boolean"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments: list[str], message: str) -> None:
+    with pytest.raises(click.UsageError, match=message):
+        settings_of(*arguments)

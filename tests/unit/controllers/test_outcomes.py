@@ -1,0 +1,48 @@
+"""When a run that failed is tried again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from fairlead.controllers.attempt import Attempt
+from fairlead.controllers.dependencies import DependencyNotReadyError
+from fairlead.controllers.memory import Memory
+from fairlead.controllers.outcomes import Outcomes
+from fairlead.errors import FairleadError, UnavailableError, UserError
+from fairlead.kube.reflector import Key
+from fairlead.runtime.clock import SystemClock
+from fairlead.settings import ReconcileSettings, RetrySettings
+from tests.unit.controllers.resources_for_tests import kustomization
+
+QUICK = ReconcileSettings(
+    dependency_interval=timedelta(seconds=5), retry=RetrySettings(base_seconds=1, maximum_seconds=3)
+)
+DOWN = UnavailableError("the server is down")
+MISSING = DependencyNotReadyError("dependency 'flux-system/base' is not ready")
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "spec", "delays"),
+    [
+        (ReconcileSettings(), DOWN, {}, [0.75, 1.5, 3.0, 6.0]),
+        (QUICK, DOWN, {}, [1.0, 2.0, 3.0, 3.0]),
+        (QUICK, DOWN, {"retryInterval": "2s"}, [1.0, 2.0, 2.0, 2.0]),
+        (ReconcileSettings(), MISSING, {}, [30.0, 30.0]),
+        (QUICK, MISSING, {}, [5.0, 5.0]),
+        (QUICK, UserError("the file is wrong"), {}, [600.0, 600.0]),
+        (QUICK, UserError("the file is wrong"), {"retryInterval": "1m"}, [60.0, 60.0]),
+    ],
+)
+def test_pauses(settings: ReconcileSettings, error: FairleadError, spec: dict[str, Any], delays: list[float]) -> None:
+    outcomes, memory = Outcomes(cast("Any", None), settings, SystemClock()), Memory()
+    attempt = Attempt(
+        key=Key("ns", "apps"),
+        kustomization=kustomization("apps", **{"interval": "10m"} | spec),
+        session=cast("Any", None),
+        now=datetime.now(UTC),
+        started=0.0,
+    )
+    assert [outcomes._retry(attempt, memory, error).requeue_after for _ in delays] == delays
