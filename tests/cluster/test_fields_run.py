@@ -243,6 +243,9 @@ async def test_what_is_attempted_and_what_is_applied(world: World) -> None:
     ready = await world.condition("apps")
     assert ready["observedGeneration"] == 1
     assert [item["type"] for item in status["conditions"]] == ["Reconciling", "Ready"]
+    world.repo.commit("Move", {"apps/cm.yaml": None, "other/cm.yaml": config_map("one", world.namespace, {})})
+    await world.failed("apps", reason="ArtifactFailed")
+    assert (await world.status("apps"))["lastAttemptedRevision"] == f"main@sha1:{bad}", "it has no such folder"
 
     await world.kustomization("apps", path="apps", interval="11m")
 

@@ -286,8 +286,6 @@ class KustomizationStatus(Wire, frozen=True, kw_only=True):
     """The revision that the applied artifact was made from."""
     last_attempted_revision: str | None = None
     """The last revision that was tried."""
-    last_attempted_origin_revision: str | None = None
-    """The revision that the tried artifact was made from."""
     inventory: Inventory | None = None
     """Every object that was applied."""
     history: list[HistoryEntry] | None = None

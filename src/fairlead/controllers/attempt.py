@@ -62,6 +62,8 @@ class Attempt:
     """Monotonic."""
     shortest_timeout: timedelta = _SHORTEST_TIMEOUT
     artifact: ArtifactStatus | None = None
+    tried: bool = True
+    """Whether the revision counts as attempted: as in Flux not before the source is known to have the folder."""
     digest: str = ""
     """Of the built manifests; empty before the build."""
     inventory: Objects | None = None
@@ -192,10 +194,8 @@ class Attempt:
 
     def _encoded(self, conditions: ConditionSet, **fields: Any) -> dict[str, Any]:
         status: KustomizationStatus = replace(self.kustomization.status, conditions=conditions.list(), **fields)
-        if self.artifact is not None:
-            status = replace(
-                status, last_attempted_revision=self.revision, last_attempted_origin_revision=self.origin_revision
-            )
+        if self.artifact is not None and self.tried:
+            status = replace(status, last_attempted_revision=self.revision)
         if self.inventory is not None:
             entries = [InventoryEntry(**entry) for entry in self.inventory.to_entries()]
             status = replace(status, inventory=Inventory(entries=entries))

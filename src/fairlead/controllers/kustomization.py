@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fairlead.api import names
+from fairlead.build.flux import PathNotFoundError
 from fairlead.controllers.artifacts import tree_id_of
 from fairlead.controllers.attempt import Attempt
+from fairlead.controllers.builds import TreeMissingError
 from fairlead.controllers.claims import Claims
 from fairlead.controllers.conditionset import ConditionSet
 from fairlead.controllers.decryption import check_account, load_keys
@@ -229,13 +231,13 @@ class Kustomizations:
         read_conditions(attempt.kustomization)
         health_rules(attempt.kustomization)
         check_account(attempt.kustomization)
-        attempt.artifact = artifact = self._artifact(attempt.kustomization)
+        attempt.artifact, attempt.tried = self._artifact(attempt.kustomization), False
         memory.waits_for_dependency = True
         check_dependencies(attempt.kustomization, attempt.revision, self._access.typed, self._is_unaffected)
         memory.waits_for_dependency = False
         memory.impatient_at = None
         with self._phases.span("build"):
-            variables, build = await self._build(attempt, artifact)
+            variables, build = await self._build(attempt, attempt.artifact)
         attempt.reason = "ReconciliationFailed"
         target = await self._clusters.target(attempt.kustomization)
         memory.delivered = None
@@ -269,13 +271,17 @@ class Kustomizations:
             f"Fetching manifests for revision {attempt.revision} with a timeout of {format_duration(attempt.timeout)}"
         )
         attempt.session.progress(attempt.progress(text))
-        attempt.reason = "BuildFailed"
+        attempt.reason, attempt.tried = "BuildFailed", True
         strict = self._settings.reconcile.strict_substitution
         variables = await load_variables(attempt.kustomization, self._references, strict=strict)
         keys = await load_keys(attempt.kustomization, self._references)
-        build = await self._builds.get(
-            attempt.key, attempt.kustomization, tree_id_of(artifact), variables, keys, since=attempt.started
-        )
+        try:
+            build = await self._builds.get(
+                attempt.key, attempt.kustomization, tree_id_of(artifact), variables, keys, since=attempt.started
+            )
+        except (PathNotFoundError, TreeMissingError):
+            attempt.tried = False
+            raise
         attempt.digest = build.digest
         return replace(variables, sensitive=variables.sensitive | build.sensitive), build
 

@@ -173,7 +173,8 @@ class Recorder:
             for manager, manifest, change in fleet.changed_after():
                 await self._client.patch(ObjectRef.of(manifest), change, PatchType.MERGE, field_manager=manager)
         await asyncio.sleep(2)  # events are written behind
-        definition = await self._client.get(ObjectRef.of(load(fleet.CRD)))
+        name = f"widgets.{fleet.GROUP}"
+        definition = await self._client.get(ObjectRef("apiextensions.k8s.io", "CustomResourceDefinition", "", name))
         return [definition, *[item for kind in KINDS for item in await self._list(kind)]]
 
     async def _handled(self, name: str) -> bool:

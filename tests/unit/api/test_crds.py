@@ -72,7 +72,6 @@ KUSTOMIZATION_STATUS = [
     "lastAppliedRevision",
     "lastAppliedOriginRevision",
     "lastAttemptedRevision",
-    "lastAttemptedOriginRevision",
     "lastHandledReconcileAt",
     "inventory",
     "history",

@@ -132,8 +132,15 @@ def test_the_origin_of_an_artifact_is_told() -> None:
     run = attempt()
     run.artifact = replace(ARTIFACT, metadata={"org.opencontainers.image.revision": "main@sha1:origin"})
     status = run.succeeded(healthy="", duration=1)
-    assert status["lastAppliedOriginRevision"] == status["lastAttemptedOriginRevision"] == "main@sha1:origin"
+    assert status["lastAppliedOriginRevision"] == "main@sha1:origin"
     assert run.event_metadata["originRevision"] == "main@sha1:origin"
+
+
+def test_what_was_not_tried_is_not_told_as_attempted() -> None:
+    """Flux sets it when the source is known to have the folder."""
+    run = attempt()
+    run.tried = False
+    assert "lastAttemptedRevision" not in run.failed("ArtifactFailed", "no such folder", duration=1)
 
 
 def test_another_check_that_passed_moves_no_transition() -> None:
