@@ -61,6 +61,15 @@ async def begin(world: World) -> str:
     return await uid_of(world)
 
 
+async def left_to_suspended(world: World) -> str:
+    """The object has moved to the second one, which is suspended; its uid."""
+    uid = await begin(world)
+    await world.kustomization("b", path="b", retryInterval="1s", suspend=True)
+    place(world, "b")
+    await world.ready("a")
+    return uid
+
+
 async def gone(world: World, kind: str, name: str) -> None:
     async def seen() -> bool:
         return await world.get(kind, name) is None
@@ -84,10 +93,7 @@ async def test_to_another_and_back_in_quick_commits(world: World, seed: int) -> 
 
 
 async def test_to_one_that_is_suspended(world: World) -> None:
-    uid = await begin(world)
-    await world.kustomization("b", path="b", retryInterval="1s", suspend=True)
-    place(world, "b")
-    await world.ready("a")
+    uid = await left_to_suspended(world)
     assert await uid_of(world) == uid
     assert f"{world.namespace}_moving__ConfigMap" in await world.inventory("a"), "somebody has to know it"
     await world.kustomization("b", path="b", retryInterval="1s", suspend=False)
@@ -98,20 +104,14 @@ async def test_to_one_that_is_suspended(world: World) -> None:
 
 async def test_to_a_suspended_one_and_out_of_git(world: World) -> None:
     """The first owner deletes it as soon as nobody wants it any more."""
-    await begin(world)
-    await world.kustomization("b", path="b", suspend=True)
-    place(world, "b")
-    await world.ready("a")
+    await left_to_suspended(world)
     place(world)
     await world.ready("a")
     await gone(world, "ConfigMap", "moving")
 
 
 async def test_to_a_suspended_one_and_back(world: World) -> None:
-    uid = await begin(world)
-    await world.kustomization("b", path="b", suspend=True)
-    place(world, "b")
-    await world.ready("a")
+    uid = await left_to_suspended(world)
     place(world, "a")
     await world.ready("a")
     assert await uid_of(world) == uid
@@ -213,10 +213,7 @@ async def test_its_old_owner_ends_before_the_new_one_could_apply_it(world: World
 
 
 async def test_an_object_that_was_left_to_another_is_whole_when_that_one_applies_it(world: World) -> None:
-    uid = await begin(world)
-    await world.kustomization("b", path="b", suspend=True)
-    place(world, "b")
-    await world.ready("a")
+    uid = await left_to_suspended(world)
     await world.delete("Kustomization", "a")
     await gone(world, "Kustomization", "a")
     assert await uid_of(world) == uid

@@ -86,47 +86,25 @@ kind: Secret
 metadata: {name: words}
 stringData: {word: open}
 """
-RULES = """\
+_RULED = (
+    ("merging", "ssa: Merge", 'ours: "1"'),
+    ("overriding", "ssa: Override", 'ours: "1"'),
+    ("starting", "ssa: IfNotPresent", 'first: "1"'),
+    ("present", "ssa: IfNotPresent", 'first: "1"'),
+    ("ignored", "ssa: Ignore", 'ours: "1"'),
+    ("absent", "ssa: Ignore", 'ours: "1"'),
+    ("kept", "prune: disabled", 'ours: "1"'),
+    ("literal", "substitute: disabled", 'text: "${zone}"'),
+)
+RULES = "---\n".join(
+    f"""\
 apiVersion: v1
 kind: ConfigMap
-metadata: {name: merging, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/ssa: Merge}}
-data: {ours: "1"}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: overriding, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/ssa: Override}}
-data: {ours: "1"}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: starting, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/ssa: IfNotPresent}}
-data: {first: "1"}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: present, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/ssa: IfNotPresent}}
-data: {first: "1"}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: ignored, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/ssa: Ignore}}
-data: {ours: "1"}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: absent, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/ssa: Ignore}}
-data: {ours: "1"}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: kept, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}}
-data: {ours: "1"}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: literal, namespace: elsewhere, annotations: {kustomize.toolkit.fluxcd.io/substitute: disabled}}
-data: {text: "${zone}"}
+metadata: {{name: {name}, namespace: elsewhere, annotations: {{kustomize.toolkit.fluxcd.io/{rule}}}}}
+data: {{{data}}}
 """
+    for name, rule, data in _RULED
+)
 SCALED = """\
 apiVersion: apps/v1
 kind: Deployment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +24,7 @@ from tests.support.repo import RepoBuilder
 from tests.unit.controllers.resources_for_tests import kustomization
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from fairlead.controllers.build_pool import Builder
@@ -152,25 +153,31 @@ async def test_a_failure_is_told_with_the_url_and_passes(fleet: Fleet) -> None:
     assert names(await fleet.build(url)) == ["first"]
 
 
-async def test_a_file_is_read_anew_and_a_change_builds(fleet: Fleet) -> None:
-    content = [CONFIG.replace("NAME", "one")]
+@contextlib.asynccontextmanager
+async def served(answer: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
+    """The URL of a file for which ``answer`` answers."""
     app = web.Application()
-
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(text=content[0])
-
     app.router.add_get("/cm.yaml", answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/cm.yaml"
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/cm.yaml"
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_file_is_read_anew_and_a_change_builds(fleet: Fleet) -> None:
+    content = [CONFIG.replace("NAME", "one")]
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=content[0])
+
+    async with served(answer) as url:
         first = await fleet.build(url)
         assert await fleet.build(url) is first
         content[0] = CONFIG.replace("NAME", "two")
         assert (names(first), names(await fleet.build(url))) == (["one"], ["two"])
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_file_that_its_server_has_not_changed_is_not_transferred_again(fleet: Fleet) -> None:
@@ -183,13 +190,7 @@ async def test_a_file_that_its_server_has_not_changed_is_not_transferred_again(f
         statuses.append(304 if same else 200)
         return web.Response(status=304) if same else web.Response(text=content, headers={"ETag": tag})
 
-    app = web.Application()
-    app.router.add_get("/cm.yaml", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/cm.yaml"
+    async with served(answer) as url:
         first = await fleet.build(url)
         assert await fleet.build(url) is first
         assert await fleet.build(url) is first
@@ -197,8 +198,6 @@ async def test_a_file_that_its_server_has_not_changed_is_not_transferred_again(f
         assert names(await fleet.build(url)) == ["two"]
         fleet.bases.forget([Base(url, is_file=True)])
         await fleet.build(url)
-    finally:
-        await runner.cleanup()
     assert statuses == [200, 304, 304, 200, 200]
 
 
