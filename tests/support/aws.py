@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from tests.support.serving import served
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -44,12 +46,6 @@ class FakeSts:
 @asynccontextmanager
 async def fake_sts() -> AsyncIterator[FakeSts]:
     fake = FakeSts()
-    app = web.Application()
-    app.router.add_post("/", fake.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    fake.port = runner.addresses[0][1]
-    fake.url = f"http://127.0.0.1:{fake.port}"
-    yield fake
-    await runner.cleanup()
+    async with served(web.post("/", fake.answer)) as fake.url:
+        fake.port = int(fake.url.rpartition(":")[2])
+        yield fake

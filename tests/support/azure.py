@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from tests.support.serving import served
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -41,11 +43,5 @@ class FakeAuthority:
 @asynccontextmanager
 async def fake_authority() -> AsyncIterator[FakeAuthority]:
     fake = FakeAuthority()
-    app = web.Application()
-    app.router.add_post("/{tenant}/oauth2/v2.0/token", fake.token)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    fake.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield fake
-    await runner.cleanup()
+    async with served(web.post("/{tenant}/oauth2/v2.0/token", fake.token)) as fake.url:
+        yield fake

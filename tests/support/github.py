@@ -12,6 +12,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from tests.support.serving import served
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
@@ -61,14 +63,7 @@ class FakeGitHub:
 async def fake_github(tls: ssl.SSLContext | None = None) -> AsyncIterator[FakeGitHub]:
     """A server of the API, and the app 7 with the installation 42."""
     fake = FakeGitHub()
-    app = web.Application()
-    app.router.add_get("/{kind:orgs|users}/{owner}/installation", fake.installation)
-    app.router.add_post("/app/installations/{id}/access_tokens", fake.token)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-        fake.url = f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
+    installation = web.get("/{kind:orgs|users}/{owner}/installation", fake.installation)
+    token = web.post("/app/installations/{id}/access_tokens", fake.token)
+    async with served(installation, token, tls=tls) as fake.url:
         yield fake
-    finally:
-        await runner.cleanup()

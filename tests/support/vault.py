@@ -11,6 +11,7 @@ from aiohttp import web
 
 from fairlead.build.sops.keys import KeyRing, Keys
 from fairlead.build.sops.metadata import Metadata
+from tests.support.serving import served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,11 +59,5 @@ def for_vault(text: str, vault: FakeVault, age: str) -> str:
 @asynccontextmanager
 async def fake_vault() -> AsyncIterator[FakeVault]:
     vault = FakeVault()
-    app = web.Application()
-    app.router.add_post("/v1/sops/decrypt/first", vault.decrypt)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    vault.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield vault
-    await runner.cleanup()
+    async with served(web.post("/v1/sops/decrypt/first", vault.decrypt)) as vault.url:
+        yield vault

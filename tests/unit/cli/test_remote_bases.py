@@ -19,6 +19,7 @@ from fairlead.sources.download import download
 from fairlead.sources.errors import DownloadError
 from tests.support.git_server import GitServer
 from tests.support.repo import RepoBuilder, Symlink
+from tests.support.serving import served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -55,15 +56,9 @@ class Files:
 
 @pytest.fixture
 async def files() -> AsyncIterator[Files]:
-    served = Files()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", served.answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    served.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield served
-    await runner.cleanup()
+    found = Files()
+    async with served(web.route("*", "/{path:.*}", found.answer)) as found.url:
+        yield found
 
 
 @pytest.fixture

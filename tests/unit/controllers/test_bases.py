@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,10 +20,11 @@ from fairlead.sources.git import GitSource
 from fairlead.sources.store import ObjectStore
 from tests.support.git_server import Failure, GitServer
 from tests.support.repo import RepoBuilder
+from tests.support.serving import served
 from tests.unit.controllers.resources_for_tests import kustomization
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from fairlead.controllers.build_pool import Builder
@@ -153,27 +153,14 @@ async def test_a_failure_is_told_with_the_url_and_passes(fleet: Fleet) -> None:
     assert names(await fleet.build(url)) == ["first"]
 
 
-@contextlib.asynccontextmanager
-async def served(answer: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
-    """The URL of a file for which ``answer`` answers."""
-    app = web.Application()
-    app.router.add_get("/cm.yaml", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/cm.yaml"
-    finally:
-        await runner.cleanup()
-
-
 async def test_a_file_is_read_anew_and_a_change_builds(fleet: Fleet) -> None:
     content = [CONFIG.replace("NAME", "one")]
 
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text=content[0])
 
-    async with served(answer) as url:
+    async with served(web.get("/cm.yaml", answer)) as server:
+        url = f"{server}/cm.yaml"
         first = await fleet.build(url)
         assert await fleet.build(url) is first
         content[0] = CONFIG.replace("NAME", "two")
@@ -190,7 +177,8 @@ async def test_a_file_that_its_server_has_not_changed_is_not_transferred_again(f
         statuses.append(304 if same else 200)
         return web.Response(status=304) if same else web.Response(text=content, headers={"ETag": tag})
 
-    async with served(answer) as url:
+    async with served(web.get("/cm.yaml", answer)) as server:
+        url = f"{server}/cm.yaml"
         first = await fleet.build(url)
         assert await fleet.build(url) is first
         assert await fleet.build(url) is first
