@@ -30,12 +30,13 @@ fi
 
 command -v go >/dev/null || { say "a real API server needs either KUBEBUILDER_ASSETS or a Go toolchain to build one"; exit 1; }
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT # what the tool has fetched is read-only
 
-# Downloads by the tool land in the same folder as ours: that is its own convention.
+# The tool takes a folder that is there for one that is complete, so it gets one of its own.
 fetch() {
   timeout 120 env GOBIN="$work" go install sigs.k8s.io/controller-runtime/tools/setup-envtest@release-0.23 >"$work/fetch.log" 2>&1 &&
-    timeout 120 "$work/setup-envtest" use "$VERSION" --bin-dir "$cache/.." -p path >>"$work/fetch.log" 2>&1
+    timeout 120 "$work/setup-envtest" use "$VERSION" --bin-dir "$work/fetched" -p path >"$work/path" 2>>"$work/fetch.log" &&
+    install -m 755 "$(cat "$work/path")/etcd" "$(cat "$work/path")/kube-apiserver" "$assets/"
 }
 
 build() { # MODULE FOLDER, PACKAGE, NAME, LDFLAGS
@@ -45,6 +46,7 @@ build() { # MODULE FOLDER, PACKAGE, NAME, LDFLAGS
 
 stamp="-s -w -X k8s.io/component-base/version.gitVersion=v$VERSION -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35"
 mkdir -p "$assets"
+chmod u+w "$assets" # the tool, used by hand, leaves this very folder, and leaves it read-only
 if ! { [ -x "$assets/etcd" ] && [ -x "$assets/kube-apiserver" ]; } && ! fetch; then
   say "setup-envtest cannot download here; building instead (some minutes, once)"
   build "$here/etcd" . etcd "-s -w"
