@@ -21,7 +21,7 @@ from tests.support.accounts import service_account
 from tests.support.cli import kubeconfig_text
 from tests.support.controllers import Controllers
 from tests.support.fault_proxy import FaultProxy
-from tests.support.moving_fleet import MovingFleet, comparable, inventories, live_objects, names
+from tests.support.moving_fleet import MovingFleet, comparable, inventories, journalled, live_objects, names
 from tests.support.world import World
 
 if TYPE_CHECKING:
@@ -126,12 +126,12 @@ async def _compare_with_clean_run(world: World, fleet: MovingFleet, folder: Path
 
 
 async def _check_dead(world: World, fleet: MovingFleet, uids: dict[str, str], number: int) -> None:
-    """What holds whenever nothing runs: each object is in an inventory, and none was made again.
+    """What holds whenever nothing runs: each object is on record, and none was made again.
 
     Between two Kustomizations the entry goes first and the object's label follows.
     """
     live = await live_objects(world)
-    recorded = set().union(*(await inventories(world)).values())
+    recorded = set().union(*(await inventories(world)).values(), *(await journalled(world)).values())
     for name, item in live.items():
         owner = item["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"]
         assert f"{name}__{item['kind']}" in recorded, f"kill {number}: {name} of {owner} is an orphan"

@@ -85,8 +85,12 @@ async def test_to_another_and_back_in_quick_commits(world: World, seed: int) -> 
         place(world, folder)
         await asyncio.sleep(chance.random() * 0.15)  # the moment between the commits is what is tried
     await world.ready("a", "b")
+
+    async def has_it_again() -> bool:
+        return await owner_of(world) == "a"
+
+    await world.eventually("the last one that Git names has it", has_it_again)
     assert await uid_of(world) == uid
-    assert await owner_of(world) == "a"
     place(world)
     await world.ready("a", "b")
     await gone(world, "ConfigMap", "moving")

@@ -116,6 +116,34 @@ async def test_without_cluster_admin_every_delivery_needs_an_account(world: Worl
         await _forget(world)
 
 
+async def test_the_installed_role_is_enough_for_the_journal(world: World) -> None:
+    """A delivery then writes the status of its Kustomization once; the finalizer is the other request."""
+    config = await _small(world)
+    granted = [each for each in manifests(cluster_admin=False) if each["kind"] in ("Role", "RoleBinding")]
+    metadata = {"name": world.namespace, "namespace": world.settings.runtime_namespace}
+    role, binding = ({**each, "metadata": metadata} for each in granted)
+    binding |= {
+        "subjects": [subject("small", world.namespace)],
+        "roleRef": {**binding["roleRef"], "name": world.namespace},
+    }
+    try:
+        for each in (role, binding):
+            await world.client.apply(each, field_manager="test")
+        await run_as(world, config)
+        await world.apply("v1", "ServiceAccount", "tenant")
+        await bind(world, "tenant", "admin", "tenant")
+        world.repo.commit("Begin", {"own/cm.yaml": config_map("own", world.namespace, {})})
+        await world.git_repository()
+        await world.kustomization("own", path="own", serviceAccountName="tenant")
+        await world.ready("own")
+        assert world.controllers.sent["patch", "kustomizations"] == 2
+    finally:
+        await world.stop()
+        for each in (binding, role):
+            await world.client.delete(ObjectRef.of(each))
+        await _forget(world)
+
+
 async def test_tokens_of_accounts_are_asked_for_where_a_role_says_so(world: World) -> None:
     """The installed role lends nobody's token; a Role of the namespace that names an account is enough for that one."""
     config = await _small(world)

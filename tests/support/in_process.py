@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from fairlead.controllers.manager import Manager
 from fairlead.kube.client import KubeClient
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from fairlead.kube.config import ClusterConfig
     from fairlead.settings import Settings
 
@@ -50,9 +49,11 @@ class InProcess:
 
     @property
     def sent(self) -> Counter[tuple[str, str]]:
-        """Requests so far by verb and resource."""
+        """Requests so far by verb and resource, without the journal's."""
         assert self._client is not None, "they do not run"
-        return self._client.stats
+        assert self.manager is not None
+        journal = self.manager.journal.writes if self.manager.journal is not None else Counter()
+        return self._client.stats - Counter({(verb, "configmaps"): count for verb, count in journal.items()})
 
     def writes(self) -> dict[tuple[str, str], int]:
         """Those that change anything but our own resources and events; dry runs do not count."""

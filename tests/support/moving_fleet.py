@@ -10,14 +10,16 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fairlead.objects.ref import GroupKind
+from fairlead.controllers.journal import JOURNAL_NAME
+from fairlead.kube.errors import NotFoundError
+from fairlead.objects.ref import GroupKind, ObjectRef
 
 if TYPE_CHECKING:
     import random
 
     from tests.support.world import World
 
-__all__ = ["MovingFleet", "comparable", "inventories", "live_objects", "names"]
+__all__ = ["MovingFleet", "comparable", "inventories", "journalled", "live_objects", "names"]
 
 COUNT = 30
 KINDS = ("ConfigMap", "Secret", "ServiceAccount")
@@ -125,6 +127,23 @@ async def inventories(world: World) -> dict[str, set[str]]:
             for entry in ((item.get("status") or {}).get("inventory") or {}).get("entries") or []
         }
         for item in listed.items
+    }
+
+
+async def journalled(world: World) -> dict[str, set[str]]:
+    """What the journal says is about to be added to which inventory, without the namespace."""
+    try:
+        found = await world.client.get(ObjectRef("", "ConfigMap", world.settings.runtime_namespace, JOURNAL_NAME))
+    except NotFoundError:
+        return {}
+    entries = [json.loads(text) for text in (found.get("data") or {}).values()]
+    prefix = f"{world.namespace}/"
+    return {
+        entry["kustomization"].removeprefix(prefix): {
+            each["id"].removeprefix(f"{world.namespace}_") for each in entry["entries"]
+        }
+        for entry in entries
+        if entry["kustomization"].startswith(prefix)
     }
 
 

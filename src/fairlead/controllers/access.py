@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fairlead.runtime.events import EventRecorder, EventType
     from fairlead.runtime.status import StatusPatcher, StatusSession
 
-__all__ = ["Access", "as_manifest"]
+__all__ = ["Access", "as_manifest", "is_newer"]
 
 Resource = GitRepository | Kustomization
 R = TypeVar("R", bound=Resource)
@@ -70,7 +70,7 @@ class Access(Generic[R]):
         written = self._written.get(key)
         if written is None or isinstance(found, Malformed):
             return found
-        if found is None or found.metadata.uid != written.metadata.uid or not _newer(written, found):
+        if found is None or found.metadata.uid != written.metadata.uid or not _is_newer(written, found):
             del self._written[key]
             return found
         return written
@@ -155,8 +155,13 @@ class Access(Generic[R]):
         return {"apiVersion": join_api_version(kind.group, VERSION), "kind": kind.kind}
 
 
-def _newer(one: Resource, other: Resource) -> bool:
+def is_newer(one: str, other: str) -> bool:
+    """Whether a resource version is newer than another; where they are no numbers nobody can tell."""
     try:
-        return int(one.metadata.resource_version) > int(other.metadata.resource_version)
+        return int(one) > int(other)
     except ValueError:
         return False
+
+
+def _is_newer(one: Resource, other: Resource) -> bool:
+    return is_newer(one.metadata.resource_version, other.metadata.resource_version)

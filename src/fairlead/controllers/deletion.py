@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.api.names import EVENT_ORIGIN_REVISION, EVENT_REVISION, FINALIZER
 from fairlead.controllers.attempt import timeout_of
-from fairlead.controllers.delivery import inventory_of, owner_of
+from fairlead.controllers.delivery import owner_of
 from fairlead.controllers.references import ReferenceNotFoundError
 from fairlead.engine.plan import Owner
 from fairlead.engine.prune import Pruner, deletion_plan
@@ -34,20 +34,24 @@ async def finalize(
     kustomization: Kustomization,
     access: Access[Kustomization],
     clusters: Clusters,
+    inventory: Inventory,
     wanted: Callable[[Inventory], Awaitable[Wanted]],
     shortest_timeout: timedelta,
 ) -> None:
-    """Delete what has to be deleted and remove the finalizer; raises what stands in the way, to be tried again."""
+    """Delete what has to be deleted and remove the finalizer; raises what stands in the way, to be tried again.
+
+    ``inventory`` has all that may exist because of it.
+    """
     if FINALIZER not in kustomization.metadata.finalizers:
         return
     spec = kustomization.spec
     delete, wait = deletion_plan(spec.deletion_policy or "", prune=spec.prune, suspended=bool(spec.suspend))
     patience = timeout_of(kustomization, shortest_timeout) if wait else None
-    if delete and inventory_of(kustomization).versions:
+    if delete and inventory.versions:
         try:
-            await _delete_objects(kustomization, access, clusters, wanted, patience)
+            await _delete_objects(kustomization, access, clusters, inventory, wanted, patience)
         except (ReferenceNotFoundError, InvalidSpecError) as error:
-            left = "\n".join(str(ref) for ref in inventory_of(kustomization))
+            left = "\n".join(str(ref) for ref in inventory)
             _tell(access, kustomization, "Warning", f"unable to prune objects: {error}; these are left:\n{left}")
         except NotReadyError as error:
             # Nothing wakes a deletion, as it would an ordinary run that waits: it has to be tried again.
@@ -59,6 +63,7 @@ async def _delete_objects(
     kustomization: Kustomization,
     access: Access[Kustomization],
     clusters: Clusters,
+    inventory: Inventory,
     wanted: Callable[[Inventory], Awaitable[Wanted]],
     patience: timedelta | None,
 ) -> None:
@@ -66,7 +71,6 @@ async def _delete_objects(
     await clusters.check_account(kustomization)
     target = await clusters.target(kustomization)
     owner = owner_of(kustomization)
-    inventory = inventory_of(kustomization)
     kept = await wanted(inventory)
     pruner = Pruner(target.watcher, owner, client=target.client, claimed=kept)
     result = await pruner.prune(inventory)

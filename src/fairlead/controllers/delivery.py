@@ -1,13 +1,14 @@
 """Apply and prune: makes a cluster have what a build says, for one Kustomization.
 
-The inventory is written before the first object that it did not know, and an entry leaves it only when its object is
-gone. So the process may be killed between any two requests, and the next run does what is left.
+The inventory is on record, in the journal or in the status, before the first object that it did not know; an entry
+leaves it only when its object is gone. So the process may be killed between any two requests, and the next run does
+what is left.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from fairlead.objects.ref import ObjectRef
     from fairlead.settings import ApplySettings
 
-__all__ = ["Delivered", "Delivery", "ignore_rules", "inventory_of", "owner_of"]
+__all__ = ["Delivered", "Delivery", "Records", "ignore_rules", "inventory_of", "owner_of"]
 
 
 def owner_of(kustomization: Kustomization) -> Owner:
@@ -47,6 +48,14 @@ def owner_of(kustomization: Kustomization) -> Owner:
 def inventory_of(kustomization: Kustomization) -> Inventory:
     recorded = kustomization.status.inventory
     return Inventory.from_entries(msgspec.to_builtins(recorded.entries) if recorded else None)
+
+
+class Records(Protocol):
+    """What may exist because of whom; see :class:`fairlead.controllers.journal.Journal`."""
+
+    def inventory_of(self, kustomization: Kustomization) -> Inventory: ...
+
+    async def note(self, kustomization: Kustomization, inventory: Inventory) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ class Delivery:
         sensitive: frozenset[str],
         tell: Callable[[str], None],
         claims: Claims,
+        records: Records,
         span: Span,
         keeps: Iterable[IgnoreRule] = (),
     ) -> None:
@@ -84,13 +94,14 @@ class Delivery:
         self._target = target
         self._tell = tell
         self._claims = claims
+        self._records = records
         self._span = span
         self._options = _options(attempt.kustomization, settings, sensitive, keeps)
 
     async def deliver(self, objects: list[Manifest]) -> Delivered:
         """Apply all, prune what is left over; raises what failed, after the attempt knows the inventory as it is."""
         attempt = self._attempt
-        before = inventory_of(attempt.kustomization)
+        before = self._records.inventory_of(attempt.kustomization)
         attempt.reason = "ReconciliationFailed"
         if before.versions and not objects and attempt.kustomization.spec.prune:
             raise EmptyBuildError(
@@ -120,10 +131,15 @@ class Delivery:
         return Applier(self._target.watcher, self._options, client=self._target.client, span=self._span)
 
     async def _record_inventory(self, inventory: Inventory) -> None:
-        self._attempt.inventory = inventory
         attempt = self._attempt
+        attempt.inventory = inventory
         text = f"Detecting drift for revision {attempt.revision} with a timeout of {format_duration(attempt.timeout)}"
-        await attempt.session.write(attempt.progress(text))
+        with self._span("status"):
+            is_noted = await self._records.note(attempt.kustomization, inventory)
+        if is_noted:
+            attempt.session.progress(attempt.progress(text))
+        else:
+            await attempt.session.write(attempt.progress(text))
 
     async def _prune(self, before: Inventory, desired: Inventory) -> bool:
         """Delete what is no longer wanted; whether anything was."""
@@ -139,6 +155,9 @@ class Delivery:
         with self._span("prune"):
             result = await pruner.prune(stale)
         attempt.inventory = desired | result.survivors
+        for ref in result.left & wanted.heirs.keys():
+            if (heir := wanted.heirs[ref]) != attempt.key:
+                self._target.watcher.state.hand_back(ref, Owner(heir.namespace, heir.name))
         self._tell_changes(result.changes)
         if result.error is not None:
             raise result.error

@@ -2,7 +2,7 @@
 
 The account is bound to ``cluster-admin`` as Flux's is, because it applies whatever a repository holds. Without that
 binding its role is the least that works: it sees everything, for drift and health are watched, and writes nothing but
-its own resources, events and leases. Every Kustomization then needs a ``serviceAccountName`` to act as.
+its own resources, events, leases and its journal. Every Kustomization then needs a ``serviceAccountName`` to act as.
 CRDs that somebody else installed (Flux) are left as they are.
 """
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.api.names import COMPONENT, DEFAULT_NAMESPACE, INSTANCE, PART_OF
 from fairlead.controllers.definitions import check_served, kept_note
+from fairlead.controllers.journal import JOURNAL_NAME
 from fairlead.errors import NotReadyError
 from fairlead.kube.errors import NotFoundError
 from fairlead.objects.manifest import is_crd, metadata_of, part
@@ -47,6 +48,11 @@ _RULES: list[dict[str, list[str]]] = [
     {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": _READ},
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
 ]
+_JOURNAL_RULES: list[dict[str, list[str]]] = [
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [JOURNAL_NAME], "verbs": ["get", "patch"]},
+]
+"""In the namespace of the controllers alone."""
 _SEE_ALL: dict[str, list[str]] = {"apiGroups": ["*"], "resources": ["*"], "verbs": _READ}
 """Part of ``cluster-admin``; the role has it when that is not given."""
 _ACCOUNT_TOKENS: dict[str, list[str]] = {
@@ -85,6 +91,8 @@ def manifests(
         _object("v1", "ServiceAccount", ACCOUNT, namespace),
         role,
         _binding(ACCOUNT, ACCOUNT, namespace),
+        _object("rbac.authorization.k8s.io/v1", "Role", JOURNAL_NAME, namespace) | {"rules": _JOURNAL_RULES},
+        _role_binding(JOURNAL_NAME, JOURNAL_NAME, namespace),
         *([_binding(f"{ACCOUNT}-cluster-admin", "cluster-admin", namespace)] if cluster_admin else []),
     ]
 
@@ -158,7 +166,16 @@ def _object(api_version: str, kind: str, name: str, namespace: str = "") -> Mani
 
 
 def _binding(name: str, role: str, namespace: str) -> Manifest:
-    return _object("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", name) | {
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+    return _object("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", name) | _grant("ClusterRole", role, namespace)
+
+
+def _role_binding(name: str, role: str, namespace: str) -> Manifest:
+    return _object("rbac.authorization.k8s.io/v1", "RoleBinding", name, namespace) | _grant("Role", role, namespace)
+
+
+def _grant(kind: str, role: str, namespace: str) -> Manifest:
+    """Who gets which role, of a binding."""
+    return {
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role},
         "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}],
     }

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from fairlead.controllers.clusters import Clusters, Target
     from fairlead.controllers.flux_scale import Held
     from fairlead.controllers.following import SourceAccess
+    from fairlead.controllers.journal import Journal
     from fairlead.controllers.references import References
     from fairlead.controllers.resume import Resumption
     from fairlead.controllers.waits import Waits
@@ -89,13 +90,14 @@ class Kustomizations:
         wakes: Wakes,
         settings: Settings,
         clock: Clock,
+        journal: Journal,
         phases: Phases | None = None,
         resumption: Resumption | None = None,
     ) -> None:
         self.notes = Notes()
         """Who has a new revision to note; its owner runs it."""
         self.outcomes = Outcomes(access, settings.reconcile, clock)
-        self.outcomes.crowded = waits.crowded = lambda: self.notes.crowded
+        self.outcomes.crowded = waits.crowded = journal.crowded = lambda: self.notes.crowded
         self._access = access
         self._sources = sources
         self._clusters = clusters
@@ -105,6 +107,7 @@ class Kustomizations:
         self._wakes = wakes
         self._settings = settings
         self._clock = clock
+        self._journal = journal
         self._phases = phases or Phases()
         self._resumption = resumption
         self._flux_scale = FluxScale.of(settings)
@@ -174,7 +177,11 @@ class Kustomizations:
             return await hold(self._access, kustomization, self._clock.now())
         delay = PROGRESS_SECONDS if not self.notes.crowded else CROWDED_PROGRESS_SECONDS
         async with self._access.session(kustomization, delay=delay) as session:
-            return await self._guarded(self._attempt(key, kustomization, session), wake)
+            attempt = self._attempt(key, kustomization, session)
+            result = await self._guarded(attempt, wake)
+        if attempt.inventory is not None and (written := self._access.typed(key)) is not None:
+            self._journal.settle(written, attempt.inventory)
+        return result
 
     async def _guarded(self, attempt: Attempt, wake: Wake) -> Result:
         memory = self._memories.setdefault(attempt.key, Memory())
@@ -215,7 +222,7 @@ class Kustomizations:
     async def _resume(self, attempt: Attempt, memory: Memory) -> bool:
         """Whether an earlier process has delivered all that there is to deliver, and nothing has changed since."""
         kustomization = attempt.kustomization
-        if self._resumption is None:
+        if self._resumption is None or self._journal.holds(kustomization):
             return False
         artifact = self._artifact(kustomization)
         build = await self._resumption.find(attempt.key, kustomization, artifact)
@@ -293,6 +300,7 @@ class Kustomizations:
             sensitive=sensitive,
             tell=lambda text: self.outcomes.tell(attempt, "Normal", "Progressing", text),
             claims=self._claims,
+            records=self._journal,
             span=self._phases.span,
             keeps=held.rules,
         )
@@ -352,6 +360,7 @@ class Kustomizations:
             kustomization,
             self._access,
             self._clusters,
+            self._journal.inventory_of(kustomization),
             partial(self._claims.wanted, key, kustomization),
             self._settings.reconcile.shortest_timeout,
         )

@@ -24,6 +24,7 @@ from fairlead.controllers.definitions import API_VERSION
 from fairlead.controllers.events import Configuration, Definition, Triggers
 from fairlead.controllers.following import SourceAccess
 from fairlead.controllers.gitrepository import GitRepositories
+from fairlead.controllers.journal import Journal
 from fairlead.controllers.keepsakes import Keepsakes
 from fairlead.controllers.kustomization import Kustomizations
 from fairlead.controllers.neighbours import FluxAtWorkError, Neighbours, shard_suffix
@@ -94,6 +95,8 @@ class Manager:
         self.client = client
         self.started = asyncio.Event()
         """Set when all existing resources are known and work has begun."""
+        self.journal: Journal | None = None
+        """What deliveries are about to add; there once work has begun."""
         self.metrics = Metrics(_labels, self._exists)
         self._settings = settings
         self._identity = identity
@@ -196,6 +199,7 @@ class Manager:
             )
             builds = Builds(self._store, builder, await self._bases(stack))
             builds.explain = source.why_absent
+            journal = self.journal = Journal(self.client, settings.runtime_namespace, self._clock)
             deliveries = Kustomizations(
                 self.kustomizations,
                 self.sources,
@@ -206,6 +210,7 @@ class Manager:
                 self._wakes,
                 settings,
                 self._clock,
+                journal,
                 self.metrics.phases,
                 Resumption(
                     stack.enter_context(Keepsakes(settings.storage.folder / _keepsakes_name(settings))), builds, local
@@ -231,7 +236,7 @@ class Manager:
             for recorder in self._recorders.values():
                 recorder.yields = lambda: deliveries.notes.yields
             upkeep = Upkeep(source, self.sources, self._clock)
-            await self._run_all(triggers, loops, deliveries.notes, upkeep)
+            await self._run_all(triggers, loops, journal, deliveries.notes, upkeep)
 
     async def _builder(self, stack: AsyncExitStack) -> Builder:
         workers = self._settings.reconcile.build_workers
@@ -266,7 +271,12 @@ class Manager:
         return sources, kustomizations
 
     async def _run_all(
-        self, triggers: Triggers, loops: tuple[Controller[Key], ...], notes: Notes, upkeep: Upkeep
+        self,
+        triggers: Triggers,
+        loops: tuple[Controller[Key], ...],
+        journal: Journal,
+        notes: Notes,
+        upkeep: Upkeep,
     ) -> None:
         self._subscribe(triggers)
         reflectors = (self.sources.reflector, self.kustomizations.reflector)
@@ -284,6 +294,8 @@ class Manager:
                     group.create_task(forwarder.run(), name="forward events")
                 for reflector in reflectors:
                     await reflector.wait_synced()
+                await self._take_up(journal)
+                group.create_task(journal.run(), name="journal")
                 garbage.freeze()
                 for loop in loops:
                     group.create_task(loop.run(), name=loop.name)
@@ -293,6 +305,13 @@ class Manager:
                 log.info("started with %d sources and %d kustomizations", *(len(each) for each in reflectors))
         finally:
             await self._last_words()
+
+    async def _take_up(self, journal: Journal) -> None:
+        """What a process before us had begun, before anything is delivered."""
+        scope, reflector = self._settings.scope, self.kustomizations.reflector
+        own = [kustomization for _, kustomization in reflector.items()]
+        await journal.load(own, all_are_own=not scope.label_selector and scope.namespace is None)
+        reflector.subscribe(journal.learn)
 
     def _subscribe(self, triggers: Triggers) -> None:
         self.sources.reflector.subscribe(triggers.on_source)

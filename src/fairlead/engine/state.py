@@ -318,6 +318,13 @@ class ClusterState:
         """Expect nothing of an object any more: it is pruned, or left to others."""
         self._applied.pop(ref, None)
 
+    def hand_back(self, ref: ObjectRef, owner: Owner) -> None:
+        """Who has it wants it no more, and ``owner`` does: it looks whether the object is as it wants it.
+
+        It may have applied the object before the other did so for a revision that was older already.
+        """
+        self._tell(Drifted(ref, owner))
+
     def release_owner(self, owner: Owner) -> None:
         """Expect nothing any more of all objects of a Kustomization that is gone."""
         for ref in [ref for ref, applied in self._applied.items() if applied.owner == owner]:

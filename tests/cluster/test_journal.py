@@ -1,0 +1,128 @@
+"""What is about to be added to inventories is on record before it exists, and each status is written once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fairlead.controllers.journal import JOURNAL_NAME, MOST_OBJECTS
+from fairlead.kube.errors import NotFoundError
+from fairlead.objects.ref import ObjectRef
+from tests.support.fault_proxy import FaultProxy, Reset
+from tests.support.manifests import config_map
+from tests.support.moving_fleet import journalled
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+STATUS = r"/kustomizations/apps/status"
+JOURNAL = f"/configmaps/{JOURNAL_NAME}"
+STATUSES = ("patch", "kustomizations")
+
+
+async def begin(world: World, *names: str) -> None:
+    files = {f"apps/{name}.yaml": config_map(name, world.namespace, {"k": "v"}) for name in names}
+    world.repo.commit("Begin", files)
+    await world.git_repository()
+    await world.kustomization("apps", path="apps", retryInterval="1s")
+
+
+async def exists(world: World, name: str) -> bool:
+    return await world.get("ConfigMap", name) is not None
+
+
+async def is_tidy(world: World) -> bool:
+    return not await journalled(world)
+
+
+async def interrupted(world: World, proxy: FaultProxy) -> None:
+    """Both objects are written, no status tells of them, and the process has ended."""
+    proxy.fail(503, "PATCH", STATUS, times=1000)
+    await begin(world, "stays", "goes")
+    for name in ("stays", "goes"):
+        await world.eventually(f"{name} is written", partial(exists, world, name))
+    await world.stop()
+    assert await world.inventory("apps") == []
+    assert await journalled(world) == {"apps": {"stays__ConfigMap", "goes__ConfigMap"}}
+    proxy.open()
+    world.controllers_config = world.client.config
+
+
+async def test_the_status_is_written_once(world: World) -> None:
+    await begin(world, "first")
+    await world.ready("apps")
+    assert world.controllers.sent[STATUSES] == 2, "the finalizer and the status"
+    world.repo.commit("More", {"apps/second.yaml": config_map("second", world.namespace, {})})
+    await world.ready("apps")
+    assert world.controllers.sent[STATUSES] == 3
+    await world.eventually("nothing is left in the journal", partial(is_tidy, world))
+
+
+async def test_what_was_begun_is_deleted_when_git_lets_go_of_it(world: World, proxy: FaultProxy) -> None:
+    await interrupted(world, proxy)
+    world.repo.commit("Drop", {"apps/goes.yaml": None})
+    await world.start()
+    await world.ready("apps")
+    assert not await exists(world, "goes")
+    assert await world.inventory("apps") == [f"{world.namespace}_stays__ConfigMap"]
+    await world.eventually("nothing is left in the journal", partial(is_tidy, world))
+
+
+async def test_what_was_begun_is_deleted_with_its_kustomization(world: World, proxy: FaultProxy) -> None:
+    await interrupted(world, proxy)
+    await world.client.delete(ObjectRef("kustomize.toolkit.fluxcd.io", "Kustomization", world.namespace, "apps"))
+    await world.start()
+
+    async def all_gone() -> bool:
+        return await world.get("Kustomization", "apps") is None
+
+    await world.eventually("the Kustomization is gone", all_gone)
+    assert not await exists(world, "stays")
+    assert not await exists(world, "goes")
+    await world.eventually("nothing is left in the journal", partial(is_tidy, world))
+
+
+async def test_what_was_begun_goes_on(world: World, proxy: FaultProxy) -> None:
+    await interrupted(world, proxy)
+    await world.start()
+    await world.ready("apps")
+    assert len(await world.inventory("apps")) == 2
+    assert world.object_writes() == 0
+    await world.eventually("nothing is left in the journal", partial(is_tidy, world))
+
+
+@pytest.mark.parametrize("what", [409, 429, 500, Reset.BEFORE, Reset.AFTER], ids=str)
+async def test_a_journal_that_fails(world: World, proxy: FaultProxy, what: int | Reset) -> None:
+    """Then the inventory is in the status before the object is written."""
+    await begin(world, "first")
+    await world.ready("apps")
+    proxy.fail(what, "PATCH", JOURNAL, times=20)
+    hold = proxy.hold("PATCH", "/configmaps/second")
+    world.repo.commit("More", {"apps/second.yaml": config_map("second", world.namespace, {})})
+    await hold.reached.wait()
+    recorded = {entry.split("_")[1] for entry in await world.inventory("apps")}
+    recorded |= {entry.split("__")[0] for entries in (await journalled(world)).values() for entry in entries}
+    assert recorded >= {"first", "second"}
+    hold.release.set()
+    await world.ready("apps")
+    assert await exists(world, "second")
+
+
+async def test_where_there_is_no_place_for_a_journal(world: World) -> None:
+    await world.stop()
+    world.settings = replace(world.settings, runtime_namespace=f"{world.namespace}-none")
+    await world.start()
+    await begin(world, "first")
+    await world.ready("apps")
+    assert world.controllers.sent[STATUSES] == 3, "the finalizer, the inventory and the end"
+    with pytest.raises(NotFoundError):
+        await world.client.get(ObjectRef("", "Namespace", "", world.settings.runtime_namespace))
+
+
+async def test_a_large_inventory_goes_into_the_status(world: World) -> None:
+    await begin(world, *(f"n{number}" for number in range(MOST_OBJECTS + 1)))
+    await world.ready("apps")
+    assert world.controllers.sent[STATUSES] == 3, "the finalizer, the inventory and the end"

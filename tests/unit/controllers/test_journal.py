@@ -1,0 +1,238 @@
+"""The journal: what is on record, when it is dropped, and what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from msgspec.structs import replace
+
+from fairlead.controllers.journal import JOURNAL_NAME, MOST_DELIVERIES, MOST_OBJECTS, Journal
+from fairlead.kube.errors import ForbiddenApiError, NotFoundError, ServerUnavailableError
+from fairlead.objects.inventory import Inventory
+from fairlead.objects.ref import ObjectRef
+from fairlead.runtime.clock import SystemClock
+from tests.support.clock import VirtualClock
+from tests.unit.controllers.resources_for_tests import kustomization
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from fairlead.api.kustomization import Kustomization
+    from fairlead.kube.client import KubeClient
+
+
+class Server:
+    """One ConfigMap, or none; ``refusal`` is raised instead of an answer."""
+
+    def __init__(self, data: dict[str, str] | None = None) -> None:
+        self.data = data
+        self.refusal: Exception | None = None
+        self.patches: list[dict[str, Any]] = []
+        self.written = asyncio.Event()
+
+    async def get(self, ref: ObjectRef) -> dict[str, Any]:
+        self._answer(ref)
+        return {"data": self.data}
+
+    async def patch(self, ref: ObjectRef, body: dict[str, Any], *_: object, **__: object) -> None:
+        self.patches.append(body["data"])
+        await asyncio.sleep(0)
+        self._answer(ref)
+        assert self.data is not None
+        for key, value in body["data"].items():
+            if value is None:
+                self.data.pop(key, None)
+            else:
+                self.data[key] = value
+        self.written.set()
+
+    async def create(self, manifest: dict[str, Any], **_: object) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.data = dict(manifest["data"])
+
+    def _answer(self, ref: ObjectRef) -> None:
+        assert ref == ObjectRef("", "ConfigMap", "flux-system", JOURNAL_NAME)
+        if self.refusal is not None:
+            raise self.refusal
+        if self.data is None:
+            raise NotFoundError(str(ref), "get", status=404)
+
+    def names(self) -> dict[str, list[str]]:
+        return {
+            key: [entry["id"].split("_")[1] for entry in json.loads(text)["entries"]]
+            for key, text in (self.data or {}).items()
+        }
+
+
+def inventory(*names: str) -> Inventory:
+    return Inventory({ObjectRef("", "ConfigMap", "ns", name): "v1" for name in names})
+
+
+def with_status(name: str, *names: str, version: str = "1") -> Kustomization:
+    found = kustomization(name, status={"inventory": {"entries": inventory(*names).to_entries()}})
+    return replace(found, metadata=replace(found.metadata, resource_version=version))
+
+
+@contextlib.asynccontextmanager
+async def journal_on(server: Server, *own: Kustomization, all_are_own: bool = True) -> AsyncIterator[Journal]:
+    journal = Journal(cast("KubeClient", server), "flux-system", SystemClock())
+    await journal.load(own, all_are_own=all_are_own)
+    running = asyncio.create_task(journal.run())
+    yield journal
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def until(server: Server, seen: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not seen():
+            server.written.clear()
+            await server.written.wait()
+
+
+async def test_it_is_on_record_when_note_returns() -> None:
+    server = Server()
+    async with journal_on(server) as journal:
+        app = with_status("app", "old")
+        assert await journal.note(app, inventory("old", "new"))
+        assert server.names() == {"app": ["new"]}
+        assert journal.inventory_of(app) == inventory("old", "new")
+        assert journal.inventory_of(with_status("other")) == inventory()
+
+
+async def test_those_that_come_together_share_a_request() -> None:
+    server = Server({})
+    async with journal_on(server) as journal:
+        journal.crowded = lambda: True
+        notes = [journal.note(with_status(f"app-{number}"), inventory("new")) for number in range(20)]
+        assert await asyncio.gather(*notes) == [True] * 20
+    assert len(server.patches) == 1
+    assert len(server.names()) == 20
+
+
+async def test_what_a_status_tells_is_dropped_after_a_while() -> None:
+    server = Server({})
+    async with journal_on(server) as journal:
+        await journal.note(with_status("app"), inventory("a", "b"))
+        journal.learn("MODIFIED", None, with_status("app", "a", version="2"))
+        assert journal.holds(with_status("app")), "one is missing"
+        journal.learn("MODIFIED", None, with_status("app", "a", "b", version="2"))
+        assert not journal.holds(with_status("app"))
+        await until(server, lambda: server.data == {})
+    assert len(server.patches) == 2
+
+
+async def test_what_is_dropped_goes_with_the_next_note() -> None:
+    server = Server({})
+    async with journal_on(server) as journal:
+        await journal.note(with_status("one"), inventory("a"))
+        journal.learn("MODIFIED", None, with_status("one", "a", version="2"))
+        await journal.note(with_status("two"), inventory("b"))
+        assert server.names() == {"two": ["b"]}
+    assert len(server.patches) == 2
+
+
+async def test_an_older_status_proves_nothing() -> None:
+    """It may come late, and name what was deleted since."""
+    async with journal_on(Server({})) as journal:
+        app = with_status("app", version="7")
+        await journal.note(app, inventory("again"))
+        journal.learn("MODIFIED", None, with_status("app", "again", version="5"))
+        assert journal.holds(app)
+
+
+async def test_a_status_without_it_settles_it_when_a_run_says_so() -> None:
+    """What was begun and is deleted since is in no status."""
+    server = Server({})
+    async with journal_on(server) as journal:
+        await journal.note(with_status("app", "a"), inventory("a", "b"))
+        journal.settle(with_status("app", "a", "b"), inventory("a"))
+        assert journal.holds(with_status("app"))
+        journal.settle(with_status("app", "a", version="2"), inventory("a"))
+        assert not journal.holds(with_status("app"))
+
+
+async def test_one_that_is_gone_leaves_nothing() -> None:
+    async with journal_on(Server({})) as journal:
+        app = with_status("app")
+        await journal.note(app, inventory("a"))
+        journal.learn("DELETED", app, None)
+        assert not journal.holds(app)
+
+
+async def test_what_an_earlier_process_has_left_is_taken_up() -> None:
+    server = Server()
+    unknown = with_status("unknown")
+    async with journal_on(server) as before:
+        for app in (with_status("app"), with_status("told"), unknown):
+            await before.note(app, inventory("begun"))
+    assert server.data is not None
+    server.data["unreadable"] = "{"
+    own = (with_status("app"), with_status("told", "begun", version="2"), with_status("unreadable"))
+    async with journal_on(server, *own) as journal:
+        assert journal.inventory_of(own[0]) == inventory("begun")
+        assert not journal.holds(own[1])
+        await until(server, lambda: server.data is not None and server.data.keys() == {"app"})
+
+
+async def test_entries_of_others_are_left_to_them() -> None:
+    server = Server()
+    async with journal_on(server) as before:
+        await before.note(with_status("theirs"), inventory("begun"))
+    async with journal_on(server, with_status("mine"), all_are_own=False) as journal:
+        await journal.note(with_status("mine"), inventory("a"))
+        assert server.names() == {"theirs": ["begun"], "mine": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "is_usable_later"),
+    [
+        (ForbiddenApiError("ConfigMap", "patch", status=403), False),
+        (ServerUnavailableError("ConfigMap", "patch", status=500), True),
+    ],
+)
+async def test_a_refusal_sends_the_inventory_into_the_status(refusal: Exception, is_usable_later: bool) -> None:
+    """A right that is missing is not asked for each time."""
+    server = Server({})
+    async with journal_on(server) as journal:
+        server.refusal = refusal
+        assert not await journal.note(with_status("app"), inventory("a"))
+        server.refusal = None
+        assert await journal.note(with_status("app"), inventory("a")) == is_usable_later
+
+
+async def test_one_that_cannot_be_read_is_asked_again_before_work_begins() -> None:
+    server, clock = Server({"app": "x"}), VirtualClock()
+    server.refusal = ServerUnavailableError("ConfigMap", "get", status=500)
+    journal = Journal(cast("KubeClient", server), "flux-system", clock)
+    loading = asyncio.create_task(journal.load((), all_are_own=True))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not loading.done()
+    server.refusal = None
+    await clock.advance(5)
+    await loading
+
+
+async def test_one_that_is_deleted_is_made_again_with_all_that_is_on_record() -> None:
+    server = Server({})
+    async with journal_on(server) as journal:
+        await journal.note(with_status("one"), inventory("a"))
+        server.data = None
+        assert await journal.note(with_status("two"), inventory("b"))
+        assert server.names() == {"one": ["a"], "two": ["b"]}
+
+
+async def test_too_much_goes_into_the_status() -> None:
+    async with journal_on(Server({})) as journal:
+        many = inventory(*(str(number) for number in range(MOST_OBJECTS + 1)))
+        assert not await journal.note(with_status("large"), many)
+        notes = (journal.note(with_status(str(number)), inventory("a")) for number in range(MOST_DELIVERIES))
+        assert all(await asyncio.gather(*notes))
+        assert not await journal.note(with_status("one more"), inventory("a"))
+        assert await journal.note(with_status("1"), inventory("a", "b"))
