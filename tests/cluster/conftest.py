@@ -22,7 +22,7 @@ from tests.support.cli import Cli
 from tests.support.fault_proxy import FaultProxy
 from tests.support.manifests import config_map
 from tests.support.repo import RepoBuilder
-from tests.support.under_test import kubeconfig_under_test, workloads_under_test
+from tests.support.under_test import kubeconfig_under_test, the_only_flux, workloads_under_test
 from tests.support.world import World
 
 if TYPE_CHECKING:
@@ -70,6 +70,13 @@ async def world(cluster: ClusterConfig, repo: RepoBuilder, tmp_path: Path) -> As
         world = World(client, repo, tmp_path / "state", namespace=f"test-{os.getpid()}-{next(_serial)}")
         async with workloads_under_test(client), world:
             yield world
+
+
+@pytest.fixture
+def only_flux() -> Iterator[None]:
+    """For tests that play Flux, or that look for it: no other one does so meanwhile."""
+    with the_only_flux():
+        yield
 
 
 @pytest_asyncio.fixture

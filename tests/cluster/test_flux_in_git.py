@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from tests.support.world import World
 
+pytestmark = pytest.mark.usefixtures("only_flux")
+
 CONTROLLERS = ("source-controller", "kustomize-controller")
 
 

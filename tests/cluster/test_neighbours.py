@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from fairlead.settings import Settings
     from tests.support.world import World
 
+pytestmark = pytest.mark.usefixtures("only_flux")
+
 LEASE = "kustomize-controller-leader-election"
 LABELS = {"app.kubernetes.io/part-of": "flux", "app.kubernetes.io/component": "kustomize-controller"}
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {key: value}\n"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import threading
 from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from fairlead.kube.client import KubeClient
 
-__all__ = ["OTHER", "kubeconfig_under_test", "workloads_under_test"]
+__all__ = ["OTHER", "kubeconfig_under_test", "the_only_flux", "workloads_under_test"]
 
 OTHER = os.environ.get("KUBECONFIG_UNDER_TEST", "")
 """The file that names another server; empty for a local cluster."""
@@ -49,6 +50,17 @@ async def workloads_under_test(client: KubeClient) -> AsyncIterator[None]:
         if helper is not None:
             helper.cancel()
             await asyncio.gather(helper, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def the_only_flux() -> Iterator[None]:
+    """One test at a time, of all that share the server: who looks for Flux sees it wherever it is played."""
+    if not OTHER:
+        yield
+        return
+    with Path(OTHER).open() as shared:
+        fcntl.flock(shared, fcntl.LOCK_EX)  # until it is closed, or the process ends
+        yield
 
 
 class _Background:
