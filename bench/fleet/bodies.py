@@ -71,23 +71,6 @@ class Bodies:
         return manifest
 
     @property
-    def begun(self) -> dict[str, Any]:
-        """The status before the first write: what may come to exist, and that work goes on."""
-        text = f"Detecting drift for revision {self._revision()}"
-        conditions = [
-            self._condition("Reconciling", "True", "Progressing", text),
-            self._condition("Ready", "Unknown", "Progressing", text),
-        ]
-        ids = [
-            f"{NAMESPACE}_{self._name}__ServiceAccount",
-            *(f"{NAMESPACE}_{self._name}-{end}__ConfigMap" for end in CONFIG_MAPS[: self._at + 1]),
-            f"{NAMESPACE}_{self._name}__Service",
-            f"{NAMESPACE}_{self._name}_apps_Deployment",
-        ]
-        inventory = {"entries": [{"id": each, "v": "v1"} for each in ids]}
-        return {"conditions": conditions, "inventory": inventory, "lastAttemptedRevision": self._revision()}
-
-    @property
     def done(self) -> dict[str, Any]:
         """The status at the end: what was done, and the history of it."""
         conditions = [

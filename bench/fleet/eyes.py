@@ -61,11 +61,15 @@ class Eyes:
         return time.monotonic()
 
     async def all_ready(self, names: list[str], commit: str) -> float:
-        """When all of these Kustomizations were Ready at a commit; each is looked at until it is, and not again."""
+        """When all of these Kustomizations were Ready at a commit."""
+        return await self.all_of(names, lambda name: self.ready(name, commit))
+
+    async def all_of(self, names: list[str], seen: Callable[[str], bool]) -> float:
+        """When it held of each; each is looked at until it does, and not again."""
         left = list(names)
 
         def done() -> bool:
-            while left and self.ready(left[-1], commit):
+            while left and seen(left[-1]):
                 left.pop()
             return not left
 
@@ -81,5 +85,14 @@ class Eyes:
         return ready and str(status.get("lastAppliedRevision", "")).endswith(commit)
 
     def image(self, name: str) -> str:
+        container = self._container(name)
+        return str(container["image"]) if container else ""
+
+    def config_map(self, name: str) -> str:
+        """What the pods of a Deployment take their environment from."""
+        container = self._container(name)
+        return str(container["envFrom"][0]["configMapRef"]["name"]) if container else ""
+
+    def _container(self, name: str) -> dict[str, Any] | None:
         manifest = self.state[DEPLOYMENT].get(name)
-        return str(manifest["spec"]["template"]["spec"]["containers"][0]["image"]) if manifest else ""
+        return manifest["spec"]["template"]["spec"]["containers"][0] if manifest else None

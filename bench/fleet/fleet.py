@@ -129,10 +129,13 @@ class Fleet:
 
     async def _base_change(self) -> None:
         await self._begin()
+        before = {name: self.eyes.config_map(f"web-{name}") for name in self.estate.names}
         commit = await asyncio.to_thread(self.estate.change_base, "hello")
         started = time.monotonic()
+        applied = await self.eyes.all_of(list(before), lambda name: self.eyes.config_map(f"web-{name}") != before[name])
         done = await self.eyes.all_ready(self.estate.names, commit)
         await self._report("base changed → all Ready", seconds=done - started)
+        self._show("base changed → all applied", seconds=applied - started)
 
     async def _chain(self) -> None:
         """All apps of one chain change in one commit; the last one of the chain is Ready last."""

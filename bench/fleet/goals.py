@@ -15,6 +15,8 @@ COMMIT = "one-app commit → applied"
 RAW = "raw limit: writes of"
 BESIDE = "raw limit, rollouts beside:"
 LISTED = 2
+GREATEST_RATIO = 1.5
+"""To the raw limit of the same server: it rolls out what the bare client applies, as it does for the controllers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +77,11 @@ def _within(results: Results, what: str, p50: float, p99: float = float("inf")) 
 
 
 def _ratio(results: Results, what: str, raw: str) -> float:
-    return float(results[what]["seconds"] / results[f"{RAW} {raw}"]["seconds"])
+    return float(results[what]["seconds"] / results[raw]["seconds"])
 
 
-def _against_raw(results: Results, what: str, raw: str) -> str:
+def _against(results: Results, what: str, raw: str) -> str:
     return f"{results[what]['seconds']:.1f} s ({_ratio(results, what, raw):.2f} ×)"
-
-
-def _against_beside(results: Results, what: str, raw: str) -> str:
-    return f"{results[what]['seconds'] / results[f'{BESIDE} {raw}']['seconds']:.2f} ×"
 
 
 def _idle_cpu(results: Results) -> float:
@@ -106,6 +104,7 @@ def _restart_lists(results: Results) -> float:
 
 
 INSTALL, BASE, DRIFT = "install, all Ready", "base changed → all Ready", "manual change → repaired"
+APPLIED = "base changed → all applied"
 RESTART, RESTARTED = "restart → first commit applied", "restart → all at it"
 MEASURES = (
     Measure(
@@ -124,26 +123,27 @@ MEASURES = (
         lambda found: _within(found, DRIFT, 0.05),
     ),
     Measure(
-        "base changed → all Ready (to its raw limit)",
+        "base changed → all applied (to its raw limit)",
         "1.5 ×",
-        lambda found: _against_raw(found, BASE, "a base change"),
-        lambda found: _ratio(found, BASE, "a base change") <= 1.5,
+        lambda found: _against(found, APPLIED, f"{BESIDE} base"),
+        lambda found: _ratio(found, APPLIED, f"{BESIDE} base") <= GREATEST_RATIO,
     ),
     Measure(
-        "the same, to a raw limit beside which the rollouts are observed and played",
+        "the same, to a raw limit without rollouts beside it",
         "",
-        lambda found: _against_beside(found, BASE, "base"),
+        lambda found: f"{_ratio(found, APPLIED, f'{RAW} a base change'):.2f} ×",
     ),
+    Measure("base changed → all Ready", "", lambda found: _against(found, BASE, f"{BESIDE} base")),
     Measure(
         "install → all Ready (to its raw limit)",
         "1.5 ×",
-        lambda found: _against_raw(found, INSTALL, "an install"),
-        lambda found: _ratio(found, INSTALL, "an install") <= 1.5,
+        lambda found: _against(found, INSTALL, f"{BESIDE} install"),
+        lambda found: _ratio(found, INSTALL, f"{BESIDE} install") <= GREATEST_RATIO,
     ),
     Measure(
-        "the same, to a raw limit beside which the rollouts are observed and played",
+        "the same, to a raw limit without rollouts beside it",
         "",
-        lambda found: _against_beside(found, INSTALL, "install"),
+        lambda found: f"{_ratio(found, INSTALL, f'{RAW} an install'):.2f} ×",
     ),
     Measure("the controllers' CPU for the install", "", lambda found: f"{found[INSTALL]['cpu']:.1f} s"),
     Measure(
