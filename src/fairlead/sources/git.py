@@ -309,15 +309,21 @@ class GitSource:
     async def _transfer(self, remote: Remote, transport: Transport, head: RemoteHead, *, reference: str) -> RemoteHead:
         """Fetch; when what is here turns out to be damaged, forget it and fetch all anew."""
         try:
-            commit = await transport.fetch(remote, head.commit, reference=reference, tag_id=head.tag_id)
-            await asyncio.to_thread(remote.check_complete, commit)
+            return await self._transfer_once(remote, transport, head, reference)
         except (GitFailedError, IncompleteError, pygit2.GitError):
             if not remote.commits():
                 raise
-            remote.wipe()
-            self.store.drop_replaced_packs()  # the damaged ones are linked there, and the new may have their names
-            commit = await transport.fetch(remote, head.commit, reference=reference, tag_id=head.tag_id)
-            await asyncio.to_thread(remote.check_complete, commit)
+        # Not in the handler: the error's frames hold the repository open, and libgit2 has one handle for all who open
+        # a pack of the same name, so the new pack would be read through the map of the damaged one.
+        remote.wipe()
+        self.store.drop_replaced_packs()  # the damaged ones are linked there, and the new may have their names
+        return await self._transfer_once(remote, transport, head, reference)
+
+    async def _transfer_once(
+        self, remote: Remote, transport: Transport, head: RemoteHead, reference: str
+    ) -> RemoteHead:
+        commit = await transport.fetch(remote, head.commit, reference=reference, tag_id=head.tag_id)
+        await asyncio.to_thread(remote.check_complete, commit)
         self.store.link_packs(remote)
         return replace(head, commit=commit)
 
