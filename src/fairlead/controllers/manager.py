@@ -28,6 +28,7 @@ from fairlead.controllers.journal import Journal
 from fairlead.controllers.keepsakes import Keepsakes
 from fairlead.controllers.kustomization import Kustomizations
 from fairlead.controllers.neighbours import FluxAtWorkError, Neighbours, shard_suffix
+from fairlead.controllers.probes import labels_of, serve_probes
 from fairlead.controllers.references import References
 from fairlead.controllers.resources import decoder
 from fairlead.controllers.resume import Resumption
@@ -47,7 +48,6 @@ from fairlead.runtime.clock import SystemClock
 from fairlead.runtime.controller import Controller
 from fairlead.runtime.events import EventRecorder
 from fairlead.runtime.forwarding import EventForwarder
-from fairlead.runtime.health import ProbeServer
 from fairlead.runtime.leases import LeaderElector, LeaseOptions
 from fairlead.runtime.metrics import Metrics
 from fairlead.runtime.status import StatusPatcher
@@ -97,7 +97,7 @@ class Manager:
         """Set when all existing resources are known and work has begun."""
         self.journal: Journal | None = None
         """What deliveries are about to add; there once work has begun."""
-        self.metrics = Metrics(_labels, self._exists)
+        self.metrics = Metrics(labels_of, self._exists)
         self._settings = settings
         self._identity = identity
         self._clock = SystemClock()
@@ -143,8 +143,8 @@ class Manager:
         Raises :class:`FluxAtWorkError` when controllers of Flux have come meanwhile; then make a new one.
         """
         async with AsyncExitStack() as stack:
-            if self._settings.metrics_address or self._settings.health_address:
-                await self._serve_probes(stack)
+            addresses = (self._settings.metrics_address, self._settings.health_address)
+            await serve_probes(stack, addresses, self.metrics, self.client, self._recorders.values(), self.started)
             if not self._settings.leader_election:
                 await self._work()
                 return
@@ -335,17 +335,6 @@ class Manager:
                 if recorder.depth:
                     group.create_task(_flush(recorder))
 
-    async def _serve_probes(self, stack: AsyncExitStack) -> None:
-        self.metrics.watch_client(self.client)
-        for recorder in self._recorders.values():
-            self.metrics.watch_events(recorder)
-        checks = {"started": lambda: None if self.started.is_set() else "resources are not known yet"}
-        for address in dict.fromkeys((self._settings.metrics_address, self._settings.health_address)):
-            if address:
-                host, _, port = address.rpartition(":")
-                server = ProbeServer(host=host.strip("[]") or None, port=int(port), metrics=self.metrics, checks=checks)
-                await stack.enter_async_context(server)
-
     def _exists(self, controller: str, key: object) -> bool:
         if not isinstance(key, Key):
             return False
@@ -396,9 +385,3 @@ async def _flush(recorder: EventRecorder) -> None:
 
 def _typed(struct: type[T]) -> Callable[[msgspec.Raw], T]:
     return msgspec.json.Decoder(struct).decode
-
-
-def _labels(controller: str, key: object) -> tuple[str, str, str]:
-    kind = "GitRepository" if controller == "gitrepository" else "Kustomization"
-    namespace, name = key if isinstance(key, tuple) else ("", str(key))
-    return kind, name, namespace
