@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from fairlead.api.kustomization import Kustomization
 from fairlead.controllers.resources import Malformed, decoder
@@ -35,3 +36,12 @@ def test_a_status_in_an_unknown_form_keeps_the_inventory() -> None:
     assert found.status.inventory is not None
     assert found.status.inventory.entries[0].id == "ns_a__ConfigMap"
     assert found.status.last_applied_revision == "r"
+
+
+@pytest.mark.parametrize("field", ["interval", "retryInterval", "timeout"])
+def test_a_time_span_that_is_too_long_is_malformed(field: str) -> None:
+    """Its form is right, so the API server takes it; every run of it ended as a fault of the program."""
+    found = decode({**SPEC, field: "9999999999h"})
+    assert isinstance(found, Malformed)
+    assert found.problem == f"invalid duration '9999999999h' - at `$.spec.{field}`"
+    assert isinstance(decode({**SPEC, field: "2562047h"}), Kustomization)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.build.sops.errors import MacError, SopsError
 from fairlead.build.sops.rewrite import rewritten
-from fairlead.build.sops.stores import Format, emit, parse
+from fairlead.build.sops.stores import Format, emit, parse, parts
 from fairlead.build.sops.values import Comment, decrypt_text, decrypt_value, mac_bytes
 
 if TYPE_CHECKING:
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from fairlead.build.sops.keys import KeyRing
     from fairlead.build.sops.metadata import Metadata
+    from fairlead.build.sops.stores import Encrypted
 
-__all__ = ["Format", "decrypt_documents", "decrypt_file", "decrypt_object", "detect", "format_for"]
+__all__ = ["Format", "decrypt_documents", "decrypt_file", "decrypt_object", "detect", "format_for", "verify"]
 
 _MARKERS = (
     (Format.JSON, b'"mac": "ENC['),
@@ -66,16 +67,26 @@ def decrypt_documents(content: bytes, ring: KeyRing, read: Format, *, verify_mac
     return _decrypted(content, ring, read, verify_mac=verify_mac)[1]
 
 
+def verify(content: bytes, ring: KeyRing, read: Format) -> None:
+    """Compare the MACs of what is encrypted in a file of manifests; raises :class:`SopsError`."""
+    for encrypted in parts(content, read):
+        _walked(encrypted, ring)[0].compare()
+
+
 def _decrypted(content: bytes, ring: KeyRing, read: Format, *, verify_mac: bool) -> tuple[_Walk, list[dict[str, Any]]]:
-    encrypted = parse(content, read)
+    walk, plain = _walked(parse(content, read), ring)
+    if verify_mac:
+        walk.compare()
+    return walk, plain
+
+
+def _walked(encrypted: Encrypted, ring: KeyRing) -> tuple[_Walk, list[dict[str, Any]]]:
     walk = _Walk(encrypted.metadata, ring.data_key(encrypted.metadata))
     try:
         plain = [walk.branch(document, ()) for document in encrypted.documents]
     except RecursionError:
         raise SopsError("it is nested too deeply") from None
     ring.values.update(walk.texts())
-    if verify_mac:
-        walk.compare()
     return walk, plain
 
 

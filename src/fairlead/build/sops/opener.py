@@ -10,7 +10,7 @@ import base64
 from typing import TYPE_CHECKING, Any, Self
 
 from fairlead.build.sops.errors import AwaitedKeyError, NoKeyError, SopsError
-from fairlead.build.sops.files import Format, decrypt_documents, decrypt_file, decrypt_object, detect, format_for
+from fairlead.build.sops.files import Format, decrypt_file, decrypt_object, detect, format_for, verify
 from fairlead.build.sops.keys import KeyRing
 from fairlead.build.sops.metadata import Metadata
 from fairlead.build.sops.values import from_base64
@@ -90,7 +90,7 @@ class Opener:
                 continue
             try:
                 _check_size(len(content))
-                decrypt_documents(content, self._ring, read)
+                verify(content, self._ring, read)
             except NoKeyError:
                 continue  # whoever needs the values will say so; a ConfigMap may hold the file as it is
             except SopsError as error:

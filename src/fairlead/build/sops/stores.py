@@ -14,7 +14,7 @@ from fairlead.objects.yaml import dump_all
 from fairlead.objects.yaml_reader import Dialect, YamlError, read_documents
 from fairlead.objects.yaml_scalars import Written, plain_12
 
-__all__ = ["Document", "Encrypted", "Format", "emit", "parse"]
+__all__ = ["Document", "Encrypted", "Format", "emit", "parse", "parts"]
 
 Document = dict[str, Any]
 
@@ -41,10 +41,7 @@ class Encrypted:
 
 def parse(content: bytes, format: Format) -> Encrypted:
     """Raises :class:`SopsError` for what is no file that SOPS encrypted."""
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        raise SopsError("it is no text") from None
+    text = _text(content)
     match format:
         case Format.YAML:
             documents, block = _nested(_yaml(text))
@@ -55,6 +52,35 @@ def parse(content: bytes, format: Format) -> Encrypted:
         case Format.INI:
             documents, block = _ini(text)
     return Encrypted(documents, Metadata.of(block))
+
+
+def parts(content: bytes, format: Format) -> list[Encrypted]:
+    """What SOPS encrypted of a file of manifests: all of it as a rule, for it writes one and the same block into each
+    document. Documents that were put together have a block each, and plain ones, also those that quote an encrypted
+    file, have none.
+    """
+    text = _text(content)
+    try:
+        documents = [_json(text)] if format is Format.JSON else _yaml(text)
+    except SopsError:
+        documents = _yaml(text)
+    found: list[tuple[dict[str, Any], list[Document]]] = []
+    for document in documents:
+        block = document.get("sops")
+        if not isinstance(block, dict):
+            continue
+        members = next((members for known, members in found if known == block), None)
+        if members is None:
+            found.append((block, members := []))
+        members.append({key: value for key, value in document.items() if key != "sops"})
+    return [Encrypted(members, Metadata.of(block)) for block, members in found]
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise SopsError("it is no text") from None
 
 
 def emit(documents: list[Document], format: Format) -> bytes:

@@ -69,6 +69,44 @@ def test_two_documents_in_a_file(tmp_path: Path) -> None:
     assert "sops" not in found.objects[0]
 
 
+def test_a_manifest_may_quote_an_encrypted_file(tmp_path: Path) -> None:
+    """The whole build failed for it: ``it has no sops metadata``."""
+    quoted = {"a.yaml": SECRET, "a.json": VECTORS["json"]["encrypted"]}
+    meta = {"name": "theirs", "namespace": "shop"}
+    files: dict[str, str] = {}
+    for name, quote in quoted.items():
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {**meta, "name": name},
+            "data": {"file": quote},
+        }
+        files |= {f"app/{name}-block.yaml": dump(manifest), f"app/{name}-json.yaml": json.dumps(manifest)}
+    for path, text in files.items():
+        (found,) = built(tmp_path / path.replace("/", "-"), {path: text}).objects
+        assert found["data"] == {"file": quoted[found["metadata"]["name"]]}
+
+
+def test_encrypted_and_plain_documents_that_were_put_together(tmp_path: Path) -> None:
+    other = VECTORS["yaml-mac-only-encrypted"]["encrypted"].replace("name: login", "name: other", 1)
+    plain = dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "plain", "namespace": "shop"}})
+    text = "---\n".join((plain, SECRET, other))
+    found = {each["metadata"]["name"]: each for each in built(tmp_path, {"app/all.yaml": text}).objects}
+    assert decoded(found["login"])["password"] == decoded(found["other"])["password"] == "correct horse: battery"
+    assert "data" not in found["plain"]
+    with pytest.raises(MacError, match=r"app/all\.yaml cannot be decrypted: its MAC does not fit"):
+        built(tmp_path, {"app/all.yaml": text.replace("name: login", "name: moved", 1)})
+
+
+def test_a_document_of_an_encrypted_file_cannot_be_left_out(tmp_path: Path) -> None:
+    text = VECTORS["yaml-two-documents"]["encrypted"]
+    documents = text.split("\n---\n")
+    assert len(documents) == 2
+    for changed in (documents[1], "\n---\n".join(reversed(documents))):
+        with pytest.raises(MacError, match="its MAC does not fit"):
+            built(tmp_path, {"app/all.yaml": changed})
+
+
 def test_generators_and_patches_read_plain_files_also_below(tmp_path: Path) -> None:
     files = {
         "base/a.env": VECTORS["dotenv"]["encrypted"],
