@@ -304,7 +304,7 @@ async def _feed(process: asyncio.subprocess.Process, header: bytes, chunks: Asyn
     stdin = process.stdin
     if stdin is None:
         raise ValueError("the process has no standard input")
-    output = asyncio.gather(_drain(process.stdout), _drain(process.stderr))
+    readers = [asyncio.create_task(_drain(stream)) for stream in (process.stdout, process.stderr)]
     try:
         with suppress(BrokenPipeError, ConnectionResetError):  # Git gave up; its message comes below
             stdin.write(header)
@@ -312,9 +312,11 @@ async def _feed(process: asyncio.subprocess.Process, header: bytes, chunks: Asyn
                 stdin.write(chunk)
                 await stdin.drain()
             stdin.close()
-        _, stderr = await output
+        _, stderr = await asyncio.gather(*readers)
     finally:
-        output.cancel()
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
     if await process.wait() != 0:
         raise GitFailedError("index-pack", stderr.decode("utf-8", "replace"))
 
