@@ -18,16 +18,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import aiohttp
-
-from fairlead.sources.errors import GitAccessDeniedError, GitOperationError
-from fairlead.sources.socks import SocksError
-from fairlead.sources.spec import AwsKeys, GitAuth
-from fairlead.sources.tokens import Token, TokenCache
+from fairlead.sources.spec import AwsKeys
+from fairlead.sources.tokens import Exchange, Token, TokenCache
 
 if TYPE_CHECKING:
     from fairlead.sources.http import HttpPool
-    from fairlead.sources.spec import AwsIdentity
+    from fairlead.sources.spec import AwsIdentity, GitAuth
     from fairlead.sources.url import GitUrl
 
 __all__ = ["AwsLogins", "signed_password"]
@@ -70,39 +66,25 @@ class AwsLogins:
             "RoleSessionName": identity.session,
             "WebIdentityToken": await identity.assertion() if identity.assertion else "",
         }
-        way = GitAuth(proxy=auth.proxy)
-        try:
-            async with self._pool.post_form(way, endpoint.rstrip("/") + "/", form) as response:
-                body = await response.text(errors="replace")
-                if response.status != 200:
-                    raise _refusal(identity, endpoint, response.status, body)
-        except SocksError as error:
-            raise GitOperationError(f"{endpoint} cannot be asked for keys: {error}") from None
-        except aiohttp.ClientError as error:
-            raise GitOperationError(f"{endpoint} cannot be asked for keys: {type(error).__name__}") from None
-        return _keys_in(body, endpoint)
+        exchange = Exchange(
+            server=endpoint,
+            bearer=identity.bearer,
+            wanted="keys",
+            code=_ERROR,
+            denial=f"does not give {identity.bearer} the role {identity.role_arn}",
+            question="does the role trust its issuer, subject and audience?",
+        )
+        return _keys_in(await exchange.post(self._pool, auth, endpoint.rstrip("/") + "/", form), exchange)
 
 
-def _keys_in(body: str, endpoint: str) -> Token:
+def _keys_in(body: str, exchange: Exchange) -> Token:
     names = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
     found = [match[1].strip() for name in names if (match := re.search(f"<{name}>([^<]+)</{name}>", body))]
     try:
         ends = datetime.fromisoformat(found[3]).timestamp()
     except (IndexError, ValueError):
-        raise GitOperationError(f"{endpoint} answered without keys") from None
+        raise exchange.unusable() from None
     return Token(json.dumps(astuple(AwsKeys(*found[:3]))), ends)
-
-
-def _refusal(identity: AwsIdentity, endpoint: str, status: int, body: str) -> GitAccessDeniedError | GitOperationError:
-    """Of the body only the code of the error is shown."""
-    code = _ERROR.search(body)
-    text = f"{status}{f' {code[1]}' if code else ''}"
-    if status in (400, 401, 403):
-        return GitAccessDeniedError(
-            f"{endpoint} does not give {identity.bearer} the role {identity.role_arn} ({text}); "
-            "does the role trust its issuer, subject and audience?"
-        )
-    return GitOperationError(f"{endpoint} answered {text} for {identity.bearer}")
 
 
 def signed_password(keys: AwsKeys, region: str, host: str, path: str, moment: datetime) -> str:

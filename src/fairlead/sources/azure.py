@@ -6,21 +6,17 @@ the authority alone, whose certificate is checked against the system's authoriti
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import aiohttp
-
-from fairlead.sources.errors import GitAccessDeniedError, GitOperationError
-from fairlead.sources.socks import SocksError
-from fairlead.sources.spec import GitAuth
-from fairlead.sources.tokens import Token, TokenCache
+from fairlead.sources.tokens import Exchange, Token, TokenCache
 
 if TYPE_CHECKING:
     from fairlead.sources.http import HttpPool
-    from fairlead.sources.spec import AzureIdentity
+    from fairlead.sources.spec import AzureIdentity, GitAuth
 
 __all__ = ["AzureTokens"]
 
@@ -54,30 +50,17 @@ class AzureTokens:
             "client_assertion": await identity.assertion(),
         }
         url = f"{identity.authority.rstrip('/')}/{identity.tenant_id}/oauth2/v2.0/token"
-        way = GitAuth(proxy=auth.proxy)
-        try:
-            async with self._pool.post_form(way, url, form) as response:
-                if response.status != 200:
-                    raise _refusal(identity, response.status, await response.text(errors="replace"))
-                answer = await response.json()
-                return Token(str(answer["access_token"]), time.time() + float(answer["expires_in"]))
-        except SocksError as error:
-            raise GitOperationError(f"{identity.authority} cannot be asked for a token: {error}") from None
-        except aiohttp.ClientError as error:
-            raise GitOperationError(
-                f"{identity.authority} cannot be asked for a token: {type(error).__name__}"
-            ) from None
-        except (KeyError, TypeError, ValueError):
-            raise GitOperationError(f"{identity.authority} answered without a token") from None
-
-
-def _refusal(identity: AzureIdentity, status: int, body: str) -> GitAccessDeniedError | GitOperationError:
-    """Of the body only the code of the error is shown; everybody can look that up."""
-    code = _CODE.search(body)
-    text = f"{status}{f' {code[0]}' if code else ''}"
-    if status in (400, 401, 403):
-        return GitAccessDeniedError(
-            f"{identity.authority} refused the token of {identity.bearer} for client {identity.client_id} ({text}); "
-            "does a federated credential of that client name its issuer, subject and audience?"
+        exchange = Exchange(
+            server=identity.authority,
+            bearer=identity.bearer,
+            wanted="a token",
+            code=_CODE,
+            denial=f"refused the token of {identity.bearer} for client {identity.client_id}",
+            question="does a federated credential of that client name its issuer, subject and audience?",
         )
-    return GitOperationError(f"{identity.authority} answered {text} for {identity.bearer}")
+        body = await exchange.post(self._pool, auth, url, form)
+        try:
+            answer = json.loads(body)
+            return Token(str(answer["access_token"]), time.time() + float(answer["expires_in"]))
+        except (KeyError, TypeError, ValueError):
+            raise exchange.unusable() from None
