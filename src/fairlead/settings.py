@@ -172,5 +172,3 @@ class Settings:
     """``HOST:PORT`` for ``/metrics``; empty serves none, and ``:PORT`` serves on all interfaces, as with Flux."""
     health_address: str = ""
     """``HOST:PORT`` for ``/healthz`` and ``/readyz``; read in the same way."""
-    shutdown_seconds: float = 4.0
-    """How long work that has begun may finish after SIGTERM."""

@@ -94,6 +94,18 @@ async def test_what_was_begun_goes_on(world: World, proxy: FaultProxy) -> None:
     await world.eventually("nothing is left in the journal", partial(is_tidy, world))
 
 
+async def test_who_comes_after_us_finds_it_in_the_status(world: World, proxy: FaultProxy) -> None:
+    """Flux reads no journal: what is under way is written down when we are told to end."""
+    await begin(world, "first")
+    await world.ready("apps")
+    hold = proxy.hold("PATCH", "/configmaps/second")
+    world.repo.commit("More", {"apps/second.yaml": config_map("second", world.namespace, {})})
+    await hold.reached.wait()
+    assert len(await world.inventory("apps")) == 1
+    await world.stop()
+    assert len(await world.inventory("apps")) == 2
+
+
 @pytest.mark.parametrize("what", [409, 429, 500, Reset.BEFORE, Reset.AFTER], ids=str)
 async def test_a_journal_that_fails(world: World, proxy: FaultProxy, what: int | Reset) -> None:
     """Then the inventory is in the status before the object is written."""

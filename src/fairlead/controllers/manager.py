@@ -22,6 +22,7 @@ from fairlead.controllers.builds import Builds
 from fairlead.controllers.clusters import Clusters
 from fairlead.controllers.definitions import API_VERSION
 from fairlead.controllers.events import Configuration, Definition, Triggers
+from fairlead.controllers.farewell import say_farewell
 from fairlead.controllers.following import SourceAccess
 from fairlead.controllers.gitrepository import GitRepositories
 from fairlead.controllers.journal import Journal
@@ -73,7 +74,6 @@ T = TypeVar("T")
 R = TypeVar("R", bound=GitRepository | Kustomization)
 
 _CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
-_FLUSH_SECONDS = 1.0
 
 
 async def run(settings: Settings, config: ClusterConfig, *, identity: str = "fairlead") -> None:
@@ -304,7 +304,7 @@ class Manager:
                 self.started.set()
                 log.info("started with %d sources and %d kustomizations", *(len(each) for each in reflectors))
         finally:
-            await self._last_words()
+            await say_farewell(self._recorders.values(), self.kustomizations, journal)
 
     async def _take_up(self, journal: Journal) -> None:
         """What a process before us had begun, before anything is delivered."""
@@ -327,13 +327,6 @@ class Manager:
         for reflector in (self.sources.reflector, self.kustomizations.reflector):
             if reflector.kind == new.kind:
                 reflector.nudge()
-
-    async def _last_words(self) -> None:
-        """Events that were recorded before the end still go out, if the server is quick."""
-        async with asyncio.TaskGroup() as group:
-            for recorder in self._recorders.values():
-                if recorder.depth:
-                    group.create_task(_flush(recorder))
 
     def _exists(self, controller: str, key: object) -> bool:
         if not isinstance(key, Key):
@@ -373,14 +366,6 @@ def _tell_configuration(
     triggers: Triggers, kind: str, _: str, old: Configuration | None, new: Configuration | None
 ) -> None:
     triggers.on_configuration(kind, old, new)
-
-
-async def _flush(recorder: EventRecorder) -> None:
-    writing = asyncio.create_task(recorder.run())
-    try:
-        await recorder.flush(_FLUSH_SECONDS)
-    finally:
-        writing.cancel()
 
 
 def _typed(struct: type[T]) -> Callable[[msgspec.Raw], T]:
