@@ -8,6 +8,7 @@ to go on after a restart.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,14 @@ from fairlead.api import names
 from fairlead.api.meta import ArtifactStatus
 from fairlead.objects.tree import EntryKind
 from fairlead.runtime.clock import timestamp
+from fairlead.sources.errors import MissingObjectError
 from fairlead.sources.gittree import kind_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from fairlead.kube.reflector import Key
+    from fairlead.sources.folders import Difference, RawEntry
     from fairlead.sources.spec import GitRevision
     from fairlead.sources.store import ObjectStore
 
@@ -65,21 +68,38 @@ class TreeSizes:
         self._store = store
         self._known: dict[str, int] = {}
 
-    def size(self, tree_id: str) -> int:
-        """Blocking: reads the header of every file that was not seen before. Links and submodules count nothing."""
+    def size(self, tree_id: str, like: str = "") -> int:
+        """Blocking: reads the header of every file that was not seen before. Links and submodules count nothing.
+
+        ``like`` is a tree that is nearly the same: when its size is known, only the differences are looked at.
+        """
         known = self._known.get(tree_id)
         if known is None:
             if len(self._known) >= _MOST_SIZES:
                 self._known.clear()
-            known = self._known[tree_id] = self._sum(tree_id)
+            known = self._known[tree_id] = self._sum(tree_id, like)
         return known
 
-    def _sum(self, tree_id: str) -> int:
-        headers = self._store.repository.odb
-        total = 0
-        for entry in self._store.get_tree(tree_id):
-            if entry.type_str == "tree":
-                total += self.size(str(entry.id))
-            elif kind_of(entry.filemode) is EntryKind.FILE:
-                total += headers.read_header(entry.id)[1]
-        return total
+    def _sum(self, tree_id: str, like: str) -> int:
+        known = self._known.get(like)
+        if known is not None:
+            with contextlib.suppress(MissingObjectError):  # what only the other one had may be gone
+                return known + sum(self._growth(each) for each in self._store.differences(like, tree_id))
+        entries = self._store.get_tree(tree_id)
+        return sum(self._size_of((str(entry.id), entry.filemode)) for entry in entries)
+
+    def _growth(self, difference: Difference) -> int:
+        """By how many bytes the name has become larger."""
+        before, after = difference.before, difference.after
+        like = before[0] if before else ""
+        return (self._size_of(after, like) if after else 0) - (self._size_of(before) if before else 0)
+
+    def _size_of(self, entry: RawEntry, like: str = "") -> int:
+        identity, mode = entry
+        match kind_of(mode):
+            case EntryKind.FOLDER:
+                return self.size(identity, like)
+            case EntryKind.FILE:
+                return self._store.file_size(identity)
+            case _:
+                return 0

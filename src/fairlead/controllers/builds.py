@@ -20,11 +20,14 @@ from fairlead.build.flux import PathNotFoundError
 from fairlead.build.tree import ReadSet
 from fairlead.controllers.build_worker import Job
 from fairlead.controllers.data_keys import DataKeys
+from fairlead.controllers.standings import Standings
 from fairlead.errors import BuildError, NotReadyError
 from fairlead.sources.errors import MissingObjectError
+from fairlead.sources.gittree import entry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from fairlead.api.kustomization import Kustomization
     from fairlead.build.bases import Base
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from fairlead.controllers.build_worker import Outcome
     from fairlead.kube.reflector import Key
     from fairlead.objects.manifest import Manifest
+    from fairlead.objects.tree import TreeEntry
     from fairlead.sources.gittree import GitTree
     from fairlead.sources.store import ObjectStore
 
@@ -101,8 +105,8 @@ class Builds:
         self._known: dict[Key, Build] = {}
         self._newest: GitTree | None = None
         """The tree that was looked at last: all users of a source look at the same one."""
-        self._held: dict[Key, tuple[Build, str]] = {}
-        """The tree for which a build was last found to hold."""
+        self.standings = Standings()
+        """The trees for which the builds were last found to hold."""
         self._changes: dict[tuple[str, str], TreeChanges] = {}
         """Of the pairs of trees compared last: most users of a source go from the same one to the same one."""
         self.explain: Callable[[str, Sequence[str]], str] = lambda _tree_id, _paths: ""
@@ -112,7 +116,7 @@ class Builds:
 
     def forget(self, key: Key) -> None:
         self._known.pop(key, None)
-        self._held.pop(key, None)
+        self.standings.forget(key)
 
     async def get(
         self,
@@ -151,8 +155,7 @@ class Builds:
         if outcome.error:
             outcome = await self._explained(outcome, tree_id)
         build = _build(outcome, generation, wanted, given)
-        self._known[key] = build
-        self._held[key] = (build, tree_id)
+        self.remember(key, build, tree_id)
         return build
 
     async def _run(
@@ -180,9 +183,9 @@ class Builds:
         return msgspec.structs.replace(outcome, error=f"{outcome.error} ({why})") if why else outcome
 
     def remember(self, key: Key, build: Build, tree_id: str) -> None:
-        """What an earlier process has built, and is known to hold for this tree."""
+        """What was built, maybe by an earlier process, and is known to hold for this tree."""
         self._known[key] = build
-        self._held[key] = (build, tree_id)
+        self.standings.stand(key, build, tree_id)
 
     async def compare(self, before: str, after: str) -> None:
         """Find out what differs between two trees before anybody needs it: that of thousands of folders takes its time.
@@ -193,13 +196,17 @@ class Builds:
             return
         with contextlib.suppress(MissingObjectError):
             trees = self._store.tree(before), self._store.tree(after)
-            self._keep_changes(before, after, await asyncio.to_thread(changes_between, *trees))
+            self._keep_changes(before, after, await asyncio.to_thread(changes_between, *trees, self._differ))
+
+    def asked(self, users: AbstractSet[Key], tree_id: str) -> AbstractSet[Key]:
+        """Who of the users of a source may be changed by its new tree; to all the others it means nothing."""
+        return self.standings.follow(users, tree_id, self._changes_between)
 
     def holds(self, key: Key, build: Build, tree_id: str) -> bool:
         """Whether the files that a build was made from are the same in this tree; no, when the tree is not here."""
         try:
-            known, before = self._held.get(key, (None, ""))
-            if known is not build:
+            before = self.standings.tree_of(key, build)
+            if not before:
                 held = build.read_set.holds(self._tree(tree_id))
             else:
                 # Of a thousand that a commit does touch each would take long to look at; so what may be touched is.
@@ -207,15 +214,19 @@ class Builds:
         except MissingObjectError:
             return False
         if held:
-            self._held[key] = (build, tree_id)
+            self.standings.stand(key, build, tree_id)
         return held
 
     def _changes_between(self, before: str, after: str) -> TreeChanges:
         known = self._changes.get((before, after))
         if known is None:
-            known = changes_between(self._store.tree(before), self._tree(after))
+            known = changes_between(self._store.tree(before), self._tree(after), self._differ)
             self._keep_changes(before, after, known)
         return known
+
+    def _differ(self, before: TreeEntry, after: TreeEntry) -> Iterator[tuple[TreeEntry | None, TreeEntry | None]]:
+        for name, one, other in self._store.differences(before.identity, after.identity):
+            yield entry_of(name, one), entry_of(name, other)
 
     def _keep_changes(self, before: str, after: str, changes: TreeChanges) -> None:
         while len(self._changes) >= MOST_CHANGES:

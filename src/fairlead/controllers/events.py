@@ -152,7 +152,7 @@ class Triggers:
     def on_artifact(self, key: Key) -> None:
         """A source has an artifact that it did not have, or none any more."""
         ref = ObjectRef(names.SOURCE_GROUP, "GitRepository", key.namespace, key.name)
-        changed = self._kustomizations.sort_out(self._by_source.users(ref))
+        changed = self._kustomizations.sort_out(key, self._by_source.all_users(ref))
         self.wake(in_order(changed, self._access.typed))
         for user in self._by_include.users(key):
             self._source_queue.add(user)
@@ -165,7 +165,7 @@ class Triggers:
             if each in seen:
                 continue
             seen.add(each)
-            if self._by_source.users(ObjectRef(names.SOURCE_GROUP, "GitRepository", each.namespace, each.name)):
+            if self._by_source.all_users(ObjectRef(names.SOURCE_GROUP, "GitRepository", each.namespace, each.name)):
                 return True
             users = [(user, self._sources.typed(user)) for user in self._by_include.users(each)]
             if any(source is not None and self._sources.is_ours(source) for _, source in users):
@@ -190,6 +190,7 @@ class Triggers:
         self._index(key, new)
         if change != "MODIFIED" or _source_key(old) != _source_key(new):
             self._follow_as_needed(old, new)
+        self._kustomizations.decision.look_again(key)
         if change != "MODIFIED":
             self.wake(self._by_dependency.users(key))
         else:

@@ -187,7 +187,7 @@ class GitRepositories:
         known = repository.status.artifact
         if known and known.revision == revision.revision and tree_id_of(known) == revision.tree_id:
             return known
-        size = await asyncio.to_thread(self._sizes.size, revision.tree_id)
+        size = await asyncio.to_thread(self._sizes.size, revision.tree_id, tree_id_of(known))
         address = self._settings.storage.advertised_address
         return git_artifact(key, revision, size, address, self._clock.now())
 

@@ -22,6 +22,7 @@ from fairlead.controllers.attempt import Attempt
 from fairlead.controllers.builds import TreeMissingError
 from fairlead.controllers.claims import Claims
 from fairlead.controllers.conditionset import ConditionSet
+from fairlead.controllers.decision import Decision
 from fairlead.controllers.decryption import check_account, load_keys
 from fairlead.controllers.deletion import finalize
 from fairlead.controllers.delivery import Delivery
@@ -30,7 +31,7 @@ from fairlead.controllers.faults import AccessDeniedError, SourceNotReadyError
 from fairlead.controllers.flux_scale import FluxScale, tell_held
 from fairlead.controllers.health import HealthChecks, health_rules
 from fairlead.controllers.memory import Memory
-from fairlead.controllers.notes import Notes, may_be_noted
+from fairlead.controllers.notes import Notes
 from fairlead.controllers.outcomes import Outcomes
 from fairlead.controllers.outlook import Outlook
 from fairlead.controllers.resources import Malformed
@@ -49,7 +50,7 @@ from fairlead.runtime.controller import Result
 from fairlead.runtime.phases import Phases
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from fairlead.api.kustomization import Kustomization
     from fairlead.api.meta import ArtifactStatus
@@ -118,6 +119,7 @@ class Kustomizations:
         others = OtherShards(access, sources, namespace=namespace) if sharded else None
         self._claims = Claims(access, outlook, others)
         self._memories: dict[Key, Memory] = {}
+        self.decision = Decision(access, builds, waits, self._memories, self._artifact)
 
     def is_unhealthy(self, key: Key) -> bool:
         """Whether the last run failed its health check."""
@@ -131,32 +133,19 @@ class Kustomizations:
         """Whether the last run could not go on because of something in ``dependsOn``."""
         return key in self._memories and self._memories[key].waits_for_dependency
 
-    def sort_out(self, keys: Iterable[Key]) -> list[Key]:
-        """Which of these a new revision of their source changes, in the same order; the others will take a note."""
+    def sort_out(self, source: Key, users: AbstractSet[Key]) -> list[Key]:
+        """Which of its users a new revision of the source changes; the others will take a note."""
         with self._phases.span("decide"):
-            unaffected = {key: self._is_unaffected(key) for key in keys}
-        self.notes.add(key for key, nothing_changes in unaffected.items() if nothing_changes)
-        return [key for key, nothing_changes in unaffected.items() if not nothing_changes]
-
-    def _is_unaffected(self, key: Key) -> bool:
-        """Whether it is delivered and well, and made from files that are the same in its source's newest revision."""
-        kustomization, memory = self._access.typed(key), self._memories.get(key)
-        if kustomization is None or memory is None or memory.delivered is None or not may_be_noted(kustomization):
-            return False
-        if memory.leaves_entries:
-            return False  # somebody else was to take them, and may not any more
-        if memory.delivered.generation != kustomization.metadata.generation or self._waits.running(key) is not None:
-            return False
-        try:
-            artifact = self._artifact(kustomization)
-        except FairleadError:
-            return False
-        return self._builds.holds(key, memory.delivered, tree_id_of(artifact))
+            found = self._sources.typed(source)
+            changed = self.decision.changed_by(tree_id_of(found.status.artifact if found else None), users)
+        self.notes.add(users - changed)
+        return sorted(changed)
 
     async def reconcile(self, key: Key) -> Result:
         """One run for one key; see the module's text."""
         try:
-            return await self._reconcile(key, self._wakes.take(key))
+            with self.decision.at_work(key):
+                return await self._reconcile(key, self._wakes.take(key))
         finally:
             self.notes.done(key)
 
@@ -240,7 +229,7 @@ class Kustomizations:
         check_account(attempt.kustomization)
         attempt.artifact, attempt.tried = self._artifact(attempt.kustomization), False
         memory.waits_for_dependency = True
-        check_dependencies(attempt.kustomization, attempt.revision, self._access.typed, self._is_unaffected)
+        check_dependencies(attempt.kustomization, attempt.revision, self._access.typed, self.decision.is_unaffected)
         memory.waits_for_dependency = False
         memory.impatient_at = None
         with self._phases.span("build"):
@@ -309,7 +298,7 @@ class Kustomizations:
 
     async def _note(self, attempt: Attempt, memory: Memory) -> Result:
         """Write down the newest revision, if it still is one that changes nothing."""
-        if not self._is_unaffected(attempt.key) or memory.delivered is None:
+        if not self.decision.is_unaffected(attempt.key) or memory.delivered is None:
             return await self._deliver(attempt, memory)
         attempt.artifact = memory.artifact = self._artifact(attempt.kustomization)
         attempt.digest = memory.delivered.digest

@@ -77,8 +77,7 @@ class Notes:
 
     def add(self, keys: Iterable[Key]) -> None:
         """These have a note to take; who waits already keeps the place."""
-        for key in keys:
-            self._waiting.setdefault(key)
+        self._waiting |= dict.fromkeys(keys)
         if self._waiting:
             self._some.set()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
+    from collections.abc import Set as AbstractSet
 
     from fairlead.kube.reflector import Key
     from fairlead.objects.ref import ObjectRef
@@ -72,3 +73,7 @@ class UserIndex(Generic[V]):
 
     def users(self, thing: V) -> list[Key]:
         return sorted(self._users.get(thing, ()))
+
+    def all_users(self, thing: V) -> AbstractSet[Key]:
+        """The same in no order and at no cost; it changes with the index."""
+        return self._users.get(thing, frozenset())

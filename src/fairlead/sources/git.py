@@ -345,7 +345,7 @@ class GitSource:
             tree_id = compose.keep_folders(self.store, tree_id, spec.sparse_checkout)
         for include in spec.includes:
             tree_id = compose.overlay(self.store, tree_id, include)
-        return self._filter.apply(tree_id, spec.ignore)
+        return self._filter.apply(tree_id, spec.ignore, source=(spec.url, spec.ref, spec.sparse_checkout))
 
 
 def _deadline(spec: GitSpec, url: GitUrl) -> _Deadline:

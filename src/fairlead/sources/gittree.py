@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
     import pygit2
 
+    from fairlead.sources.folders import RawEntry
     from fairlead.sources.store import ObjectStore
 
-__all__ = ["GitTree", "kind_of", "name_of"]
+__all__ = ["GitTree", "entry_of", "kind_of", "name_of"]
 
 _KINDS = {
     FileMode.TREE: EntryKind.FOLDER,
@@ -28,6 +29,11 @@ _KINDS = {
 def kind_of(mode: int) -> EntryKind:
     """What a file mode of a Git tree means here; executable files are files."""
     return _KINDS.get(FileMode(mode), EntryKind.FILE)
+
+
+def entry_of(name: str, entry: RawEntry | None) -> TreeEntry | None:
+    """A name of a folder as the build sees it."""
+    return None if entry is None else TreeEntry(name, kind_of(entry[1]), entry[0])
 
 
 def name_of(entry: pygit2.Object) -> str:

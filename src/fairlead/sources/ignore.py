@@ -15,19 +15,21 @@ import contextlib
 import os
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
-import pygit2
 from pygit2.enums import FileMode
 
 from fairlead.objects.tree import EntryKind
 from fairlead.sources.errors import IgnoreRulesError, MissingObjectError
-from fairlead.sources.gittree import name_of
+from fairlead.sources.folders import entries_of
 from fairlead.sources.patterns import Pattern, PatternList, lines_of, parse_patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from fairlead.sources.folders import Difference, RawEntry
+    from fairlead.sources.patterns import FolderPatterns
     from fairlead.sources.store import ObjectStore
 
 __all__ = ["TreeFilter"]
@@ -48,6 +50,8 @@ _LARGEST_IGNORE_FILE_BYTES = 1024 * 1024
 _REMEMBERED_FOLDERS = 200_000
 _REMEMBERED_RESULTS = 2_000
 
+K = TypeVar("K")
+V = TypeVar("V")
 Found = tuple[tuple[tuple[str, ...], str], ...]
 """Folder (relative) and blob id of each ignore file below a folder, outer ones first."""
 
@@ -61,29 +65,47 @@ class _Rules:
     """Where each pattern is written."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a folder lies, as far as that matters for what is left out of it."""
+
+    rules: _Rules
+    folder: tuple[str, ...]
+    inherited: int
+    """The pattern that decides about the folder so far."""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return self.rules.key, self.folder, self.inherited
+
+
 class TreeFilter:
     """Applies ignore rules to trees of one store; remembers what it did. Threads take turns."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._ignore_files: dict[str, Found] = {}
-        self._filtered: dict[tuple[object, tuple[str, ...], str, int], str] = {}
+        self._filtered: dict[tuple[object, ...], str] = {}
+        """By place and tree."""
         self._rules: dict[object, _Rules] = {}
         self._unfiltered: dict[str, tuple[str, str]] = {}
         """What the last results were made from: tree and ``spec.ignore``."""
+        self._last: dict[object, str] = {}
+        """The newest tree of each source."""
         self._lock = threading.Lock()
 
-    def apply(self, tree_id: str, spec_ignore: str | None) -> str:
-        """The id of ``tree_id`` without what is ignored; folders that become empty vanish (except the root)."""
+    def apply(self, tree_id: str, spec_ignore: str | None, *, source: object = None) -> str:
+        """The id of ``tree_id`` without what is ignored; folders that become empty vanish (except the root).
+
+        Trees of the same ``source`` are taken to be nearly the same, and only their differences are looked at.
+        """
         with self._lock:
-            tree = self._store.get_tree(tree_id)
             self._forget_when_full()
-            rules = self._rules_for(self._find_ignore_files(tree), spec_ignore or "")
-            filtered = self._filter(rules, (), tree, -1) or self._store.write_tree({})
-            self._unfiltered.pop(filtered, None)
-            self._unfiltered[filtered] = (tree_id, spec_ignore or "")
-            while len(self._unfiltered) > _REMEMBERED_RESULTS:
-                del self._unfiltered[next(iter(self._unfiltered))]
+            like = self._last.get(source, "")
+            rules = self._rules_for(self._find_ignore_files(tree_id, like), spec_ignore or "")
+            filtered = self._filter(_Place(rules, (), -1), tree_id, like) or self._store.write_tree({})
+            _keep(self._last, source, tree_id)
+            _keep(self._unfiltered, filtered, (tree_id, spec_ignore or ""))
             return filtered
 
     def why_absent(self, tree_id: str, paths: Iterable[str]) -> str:
@@ -99,7 +121,7 @@ class TreeFilter:
             for path in sorted(paths, key=lambda path: path.count("/"), reverse=True):
                 entry = whole.entry(path)
                 if entry is not None and left.entry(path) is None:
-                    rules = self._rules_for(self._find_ignore_files(self._store.get_tree(before)), spec_ignore)
+                    rules = self._rules_for(self._find_ignore_files(before), spec_ignore)
                     return _explained(rules, path, is_folder=entry.kind is EntryKind.FOLDER)
         return ""
 
@@ -110,18 +132,43 @@ class TreeFilter:
 
     # -- rules -----------------------------------------------------------------------------------------------------
 
-    def _find_ignore_files(self, tree: pygit2.Tree) -> Found:
-        key = str(tree.id)
-        if key not in self._ignore_files:
-            own = [((), str(entry.id)) for entry in tree if entry.name == IGNORE_FILE and _is_file(entry)]
-            below = [
-                ((name_of(entry), *folder), blob)
-                for entry in tree
-                if isinstance(entry, pygit2.Tree) and entry.name != ".git"
-                for folder, blob in self._find_ignore_files(entry)
-            ]
-            self._ignore_files[key] = (*own, *below)
-        return self._ignore_files[key]
+    def _find_ignore_files(self, tree_id: str, like: str = "") -> Found:
+        found = self._ignore_files.get(tree_id)
+        if found is None:
+            known = self._ignore_files.get(like)
+            if known is None or self._differ_in_ignore_files(like, tree_id):
+                known = self._look_for_ignore_files(tree_id)
+            found = self._ignore_files[tree_id] = known
+        return found
+
+    def _look_for_ignore_files(self, tree_id: str) -> Found:
+        own: list[tuple[tuple[str, ...], str]] = []
+        below: list[tuple[tuple[str, ...], str]] = []
+        for name, entry in entries_of(self._store.folder_bytes(tree_id)).items():
+            found = self._ignore_files_of(name, entry)
+            (own if name == IGNORE_FILE else below).extend(found)
+        return (*own, *below)
+
+    def _ignore_files_of(self, name: str, entry: RawEntry | None, like: str = "") -> Found:
+        """Those that one name of a folder brings, seen from that folder."""
+        if entry is None:
+            return ()
+        identity, mode = entry
+        if name == IGNORE_FILE and mode in (FileMode.BLOB, FileMode.BLOB_EXECUTABLE):
+            return (((), identity),)
+        if mode != FileMode.TREE or name == ".git":
+            return ()
+        return tuple(((name, *folder), blob) for folder, blob in self._find_ignore_files(identity, like))
+
+    def _differ_in_ignore_files(self, before: str, after: str) -> bool:
+        """Whether an ignore file may be among what differs between two folders."""
+        with contextlib.suppress(MissingObjectError):  # the older one may be gone
+            return any(
+                self._ignore_files_of(each.name, each.before)
+                or self._ignore_files_of(each.name, each.after, each.before[0] if each.before else "")
+                for each in self._store.differences(before, after)
+            )
+        return True
 
     def _rules_for(self, found: Found, spec_ignore: str) -> _Rules:
         key = (found, spec_ignore)
@@ -152,37 +199,55 @@ class TreeFilter:
         self._filtered.clear()
         self._ignore_files.clear()
         self._rules.clear()
+        self._last.clear()
 
     # -- filtering -------------------------------------------------------------------------------------------------
 
-    def _filter(self, rules: _Rules, folder: tuple[str, ...], tree: pygit2.Tree, inherited: int) -> str:
-        """The id of the filtered folder, or ``""``; ``inherited`` is the pattern that decides about it so far."""
-        key = (rules.key, folder, str(tree.id), inherited)
+    def _filter(self, place: _Place, tree_id: str, like: str) -> str:
+        """The id of the filtered folder, or ``""``; ``like`` is the folder that was at this place before."""
+        key = (*place.key, tree_id)
         known = self._filtered.get(key)
-        if known is None or (known not in ("", key[2]) and not self._store.has(known)):
-            known = self._filter_anew(rules, folder, tree, inherited)
+        if known is None or (known not in ("", tree_id) and not self._store.has(known)):
+            known = self._filter_anew(place, tree_id, like)
             self._filtered[key] = known
         return known
 
-    def _filter_anew(self, rules: _Rules, folder: tuple[str, ...], tree: pygit2.Tree, inherited: int) -> str:
-        patterns = rules.patterns.for_folder(folder)
-        results: list[str] = []
-        changed = False
-        for entry in tree:
-            name, object_id = name_of(entry), str(entry.id)
-            decisive = patterns.decide(name, is_folder=isinstance(entry, pygit2.Tree), inherited=inherited)
-            if isinstance(entry, pygit2.Tree):
-                gone = rules.patterns.excludes(decisive) and not rules.patterns.includes_after(decisive)
-                result = "" if gone else self._filter(rules, (*folder, name), entry, decisive)
-            else:
-                result = "" if rules.patterns.excludes(decisive) else object_id
-            changed = changed or result != object_id
-            results.append(result)
-        if not changed:
-            return str(tree.id)
-        found = zip(tree, results, strict=True)
-        kept = {name_of(entry): (result, entry.filemode) for entry, result in found if result}
+    def _filter_anew(self, place: _Place, tree_id: str, like: str) -> str:
+        decide = partial(self._decide, place, place.rules.patterns.for_folder(place.folder))
+        differing = self._differing(like, tree_id)
+        if differing is not None and self._filtered.get((*place.key, like)) == like:
+            # Nothing was left out, so nothing is, unless it is among what is new.
+            before_after = ((each, each.after) for each in differing)
+            if all(after is None or decide(each.name, after, each.before) == after[0] for each, after in before_after):
+                return tree_id
+        known = {each.name: each.before for each in differing or ()}
+        entries = entries_of(self._store.folder_bytes(tree_id))
+        results = {name: decide(name, entry, known.get(name)) for name, entry in entries.items()}
+        if all(results[name] == identity for name, (identity, _) in entries.items()):
+            return tree_id
+        kept = {name: (results[name], mode) for name, (_, mode) in entries.items() if results[name]}
         return self._store.write_tree(kept) if kept else ""
+
+    def _decide(
+        self, place: _Place, patterns: FolderPatterns, name: str, entry: RawEntry, before: RawEntry | None
+    ) -> str:
+        """What becomes of one name: the id of what is left of it, or ``""``."""
+        identity, mode = entry
+        is_folder = mode == FileMode.TREE
+        decisive = patterns.decide(name, is_folder=is_folder, inherited=place.inherited)
+        every = place.rules.patterns
+        if not is_folder:
+            return "" if every.excludes(decisive) else identity
+        if every.excludes(decisive) and not every.includes_after(decisive):
+            return ""
+        below = _Place(place.rules, (*place.folder, name), decisive)
+        return self._filter(below, identity, before[0] if before else "")
+
+    def _differing(self, before: str, after: str) -> Sequence[Difference] | None:
+        """What differs between two folders; ``None`` when that cannot be told, for the older one may be gone."""
+        with contextlib.suppress(MissingObjectError):
+            return self._store.differences(before, after) if before else None
+        return None
 
 
 def _explained(rules: _Rules, path: str, *, is_folder: bool) -> str:
@@ -193,5 +258,9 @@ def _explained(rules: _Rules, path: str, *, is_folder: bool) -> str:
     return f"{path} is in the repository, but ignore rules leave out all that is in it" if is_folder else ""
 
 
-def _is_file(entry: pygit2.Object) -> bool:
-    return entry.filemode in (FileMode.BLOB, FileMode.BLOB_EXECUTABLE)
+def _keep(results: dict[K, V], key: K, value: V) -> None:
+    """As the newest of a few thousand."""
+    results.pop(key, None)
+    results[key] = value
+    while len(results) > _REMEMBERED_RESULTS:
+        del results[next(iter(results))]

@@ -14,6 +14,7 @@ import pygit2
 from pygit2.enums import FileMode, RepositoryOpenFlag
 
 from fairlead.sources.errors import GitOperationError, GitRefNotFoundError
+from fairlead.sources.folders import differences, folder_bytes
 from fairlead.sources.refs import Advertised
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class LocalTransport:
             missing.append(pygit2.Oid(hex=tag_id))
         try:
             if not target.odb.exists(found.tree_id):
-                _collect_missing(source, target.odb, found.tree_id, missing)
+                _collect_missing(source.odb, target.odb, found.tree_id, _newest(remote), missing)
             packer = pygit2.PackBuilder(source)
             packer.set_threads(1)
             for object_id in missing:
@@ -109,15 +110,34 @@ class LocalTransport:
         return commit == tip or source.descendant_of(tip, commit)
 
 
+def _newest(remote: Remote) -> str:
+    """The tree of the commit that came last and is complete; empty for none."""
+    for commit in remote.commits()[:1]:
+        found: object = remote.repository.get(commit)
+        if isinstance(found, pygit2.Commit):
+            return str(found.tree_id)
+    return ""
+
+
 def _collect_missing(
-    source: pygit2.Repository, target: pygit2.Odb, tree_id: pygit2.Oid, missing: list[pygit2.Oid]
+    source: pygit2.Odb, target: pygit2.Odb, tree_id: pygit2.Oid, like: str, missing: list[pygit2.Oid]
 ) -> None:
-    """Append what ``target`` lacks. A folder that it has is complete, because packs are written whole."""
+    """Append what ``target`` lacks. A folder that it has is complete, because packs are written whole.
+
+    ``like`` is such a folder at the same place, of which nothing needs to be looked at again; or it is empty.
+    """
     missing.append(tree_id)
-    for entry in source[tree_id].peel(pygit2.Tree):
-        if entry.filemode == FileMode.COMMIT or target.exists(entry.id):
+    try:
+        known = folder_bytes(target, like) if like else b""
+    except KeyError:
+        known = b""
+    for _, before, after in differences(known, folder_bytes(source, str(tree_id))):
+        if after is None or after[1] == FileMode.COMMIT:
             continue
-        if entry.filemode == FileMode.TREE:
-            _collect_missing(source, target, entry.id, missing)
+        object_id = pygit2.Oid(hex=after[0])
+        if target.exists(object_id):
+            continue
+        if after[1] == FileMode.TREE:
+            _collect_missing(source, target, object_id, before[0] if before else "", missing)
         else:
-            missing.append(entry.id)
+            missing.append(object_id)

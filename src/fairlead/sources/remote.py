@@ -20,11 +20,11 @@ import pygit2
 from pygit2.enums import FileMode, RepositoryOpenFlag
 
 from fairlead.sources.errors import GitOperationError
-from fairlead.sources.gittree import name_of
+from fairlead.sources.folders import differences, folder_bytes
 from fairlead.sources.process import GitFailedError, run_git, start_git
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+    from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
 __all__ = ["IncompleteError", "Remote"]
@@ -224,8 +224,8 @@ class Remote:
         Raises :class:`GitOperationError` when something is missing. What is equal to a kept commit is not walked again.
         """
         found = self._commit(commit)
-        known = [self._commit(kept).tree for kept in self.commits() if kept != commit]
-        _check_tree(self.repository, found.tree, known)
+        known = [str(self._commit(kept).tree_id) for kept in self.commits() if kept != commit]
+        _check_folder(self.repository.odb, str(found.tree_id), known)
         return str(found.tree_id)
 
     def _commit(self, commit: str) -> pygit2.Commit:
@@ -283,20 +283,30 @@ class Remote:
             shutil.rmtree(folder)
 
 
-def _check_tree(repository: pygit2.Repository, tree: pygit2.Tree, known: list[pygit2.Tree]) -> None:
-    if any(tree.id == other.id for other in known):
+def _check_folder(objects: pygit2.Odb, tree_id: str, known: Sequence[str]) -> None:
+    """``known`` are complete folders at the same place in other commits: only what none of them has is looked at."""
+    if tree_id in known:
         return
-    complete = {entry.id for other in known for entry in other}
-    for entry in tree:
-        if entry.id in complete or entry.filemode == FileMode.COMMIT:
+    raw = _folder(objects, tree_id)
+    found = [differences(_folder(objects, each), raw) for each in known] or [differences(b"", raw)]
+    gone = (each.before for differing in found for each in differing)
+    complete = {each[0] for each in gone if each and each[1] != FileMode.COMMIT}
+    new = set.intersection(*({each.name for each in differing if each.after} for differing in found))
+    for name, _, after in found[0]:
+        if name not in new or after is None or after[0] in complete or after[1] == FileMode.COMMIT:
             continue
-        if entry.id not in repository:
-            raise IncompleteError(f"the server did not send object {entry.id} ({entry.name})")
-        if entry.filemode == FileMode.TREE:
-            name = name_of(entry)
-            same = [other[name] for other in known if name in other]
-            folders = [below for below in same if isinstance(below, pygit2.Tree)]
-            _check_tree(repository, repository[entry.id].peel(pygit2.Tree), folders)
+        if not objects.exists(pygit2.Oid(hex=after[0])):
+            raise IncompleteError(f"the server did not send object {after[0]} ({name})")
+        if after[1] == FileMode.TREE:
+            alike = (each.before for differing in found for each in differing if each.name == name)
+            _check_folder(objects, after[0], [each[0] for each in alike if each and each[1] == FileMode.TREE])
+
+
+def _folder(objects: pygit2.Odb, tree_id: str) -> bytes:
+    try:
+        return folder_bytes(objects, tree_id)
+    except KeyError as error:
+        raise IncompleteError(f"folder {tree_id} cannot be read") from error
 
 
 async def _feed(process: asyncio.subprocess.Process, header: bytes, chunks: AsyncIterator[bytes]) -> None:

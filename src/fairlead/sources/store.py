@@ -18,11 +18,13 @@ from __future__ import annotations
 import os
 import shutil
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pygit2
 
 from fairlead.sources.errors import MissingObjectError
+from fairlead.sources.folders import Difference, RawEntry, differences, folder_bytes
 from fairlead.sources.gittree import GitTree
 from fairlead.sources.remote import Remote
 from fairlead.sources.spec import CommitInfo
@@ -33,9 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ObjectStore", "RawEntry"]
 
-RawEntry = tuple[str, int]
-"""Object id and file mode of one name in a tree that is written."""
-
+_REMEMBERED_PAIRS = 256
+"""Of folders whose differences were found: filter, sizes and decision ask about the same ones."""
 _PACK_PARTS = (".pack", ".rev", ".idx")  # the index last: it makes a pack visible to readers
 
 
@@ -48,6 +49,7 @@ class ObjectStore:
         self._repository: pygit2.Repository | None = None
         self.prepare()
         self._remotes: dict[str, Remote] = {}
+        self._differences = lru_cache(maxsize=_REMEMBERED_PAIRS)(self._compare)
 
     def __reduce__(self) -> tuple[type[ObjectStore], tuple[Path]]:
         return ObjectStore, (self.folder,)
@@ -93,6 +95,14 @@ class ObjectStore:
             raise MissingObjectError(f"object {blob_id} is no file")
         return found
 
+    def file_size(self, blob_id: str) -> int:
+        """The bytes of a file, without reading it; raises :class:`MissingObjectError`."""
+        try:
+            size: int = self.repository.odb.read_header(pygit2.Oid(hex=blob_id))[1]
+        except (KeyError, ValueError, pygit2.GitError):
+            return self.get_blob(blob_id).size
+        return size
+
     def has(self, object_id: str) -> bool:
         try:
             return object_id in self.repository
@@ -130,6 +140,22 @@ class ObjectStore:
         diff = self.get_tree(old_tree).diff_to_tree(self.get_tree(new_tree))
         paths = {path for delta in diff.deltas for path in (delta.old_file.path, delta.new_file.path)}
         return sorted(paths, key=os.fsencode)
+
+    def differences(self, before: str, after: str) -> tuple[Difference, ...]:
+        """The names that differ between two folders; raises :class:`MissingObjectError`."""
+        return self._differences(before, after)
+
+    def _compare(self, before: str, after: str) -> tuple[Difference, ...]:
+        return tuple(differences(self.folder_bytes(before), self.folder_bytes(after)))
+
+    def folder_bytes(self, tree_id: str) -> bytes:
+        """A folder as Git stores it; raises :class:`MissingObjectError`."""
+        for _ in range(2):
+            try:
+                return folder_bytes(self.repository.odb, tree_id)
+            except (KeyError, pygit2.GitError):
+                self._repository = None  # as in :meth:`get`
+        raise MissingObjectError(f"folder {tree_id} is not in the object store")
 
     def write_blob(self, data: bytes) -> str:
         return str(self.repository.create_blob(data))

@@ -8,11 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fairlead.build.changes import changes_between
+from fairlead.build.changes import ReaderIndex, changes_between
 from fairlead.build.tree import FolderTree, OverlayTree, RecordingTree
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fairlead.build.tree import ReadSet
+    from fairlead.objects.tree import Tree
 
 NAMES = ("a", "b", "c")
 PATHS = ["/".join(parts) for parts in ((x,) for x in NAMES)]
@@ -29,13 +32,8 @@ def tree_of(files: dict[str, bytes], empty: Path) -> OverlayTree:
     return OverlayTree(FolderTree(empty), dict(good))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
-@given(before=FILES, after=FILES, questions=QUESTIONS)
-def test_untouched_means_unchanged(
-    tmp_path: Path, before: dict[str, bytes], after: dict[str, bytes], questions: list[tuple[str, str]]
-) -> None:
-    old, new = tree_of(before, tmp_path), tree_of(after, tmp_path)
-    recording = RecordingTree(old)
+def seen_by(questions: list[tuple[str, str]], tree: Tree) -> ReadSet:
+    recording = RecordingTree(tree)
     for what, path in questions:
         if what == "entry":
             recording.entry(path)
@@ -44,9 +42,54 @@ def test_untouched_means_unchanged(
                 recording.list(path)
             except NotADirectoryError:
                 continue
-    seen = recording.read_set()
+    return recording.read_set()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@given(before=FILES, after=FILES, questions=QUESTIONS)
+def test_untouched_means_unchanged(
+    tmp_path: Path, before: dict[str, bytes], after: dict[str, bytes], questions: list[tuple[str, str]]
+) -> None:
+    old, new = tree_of(before, tmp_path), tree_of(after, tmp_path)
+    seen = seen_by(questions, old)
     if not changes_between(old, new).may_touch(seen):
         assert seen.holds(new)
+
+
+READERS = st.dictionaries(st.sampled_from(range(6)), QUESTIONS)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@given(before=FILES, after=FILES, earlier=READERS, readers=READERS, gone=st.sets(st.sampled_from(range(6))))
+def test_the_index_names_those_whom_asking_everybody_would_find(
+    tmp_path: Path,
+    before: dict[str, bytes],
+    after: dict[str, bytes],
+    earlier: dict[int, list[tuple[str, str]]],
+    readers: dict[int, list[tuple[str, str]]],
+    gone: set[int],
+) -> None:
+    old, new = tree_of(before, tmp_path), tree_of(after, tmp_path)
+    index: ReaderIndex[int] = ReaderIndex()
+    seen: dict[int, ReadSet] = {}
+    for reader, questions in (*earlier.items(), *readers.items()):
+        seen[reader] = seen_by(questions, old)
+        index.put(reader, seen[reader])
+    for reader in gone:
+        seen.pop(reader, None)
+        index.put(reader, None)
+    changes = changes_between(old, new)
+    assert index.touched(changes) == {reader for reader, each in seen.items() if changes.may_touch(each)}
+
+
+def test_an_index_of_nobody_is_empty(tmp_path: Path) -> None:
+    index: ReaderIndex[int] = ReaderIndex()
+    seen = seen_by([("list", ""), ("entry", "a"), ("entry", "b")], tree_of({"a": b"1"}, tmp_path))
+    for reader in range(3):
+        index.put(reader, seen)
+    for reader in range(3):
+        index.put(reader, None)
+    assert not index._readers
 
 
 @pytest.mark.parametrize(
