@@ -83,7 +83,8 @@ async def test_what_was_exported_from_a_cluster_is_no_fight_with_ourselves(world
 
 
 async def test_marks_of_an_older_flux_go(world: World) -> None:
-    await made_by(world, "fluxd", "one", labels={MARK: "sha256.1"}, annotations={"fluxcd.io/sync-checksum": "1"})
+    notes = {"fluxcd.io/sync-checksum": "1", "kustomize.toolkit.fluxcd.io/checksum": "2"}
+    await made_by(world, "fluxd", "one", labels={MARK: "sha256.1"}, annotations=notes)
     world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {"k": "theirs"})})
     await world.git_repository()
     await world.kustomization("apps", path="apps")

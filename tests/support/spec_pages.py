@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fields_of", "missing_tests", "rows_of"]
 
-_HEADING = "## Tests by field"
+BY_FIELD = "## Tests by field"
 _QUOTED = re.compile(r"`([^`]+)`")
 
 
@@ -50,10 +50,10 @@ def _walk(info: msgspec.inspect.Type, path: str) -> Iterator[str]:
             yield path.removesuffix("[]")
 
 
-def rows_of(page: Path) -> dict[str, list[str]]:
-    """The table of a page: field → the tests that are named for it."""
-    _, found, text = page.read_text(encoding="utf-8").partition(_HEADING)
-    assert found, f"{page.name} has no '{_HEADING}'"
+def rows_of(page: Path, heading: str = BY_FIELD) -> dict[str, list[str]]:
+    """The table of a page below a heading: field → the tests that are named for it."""
+    _, found, text = page.read_text(encoding="utf-8").partition(heading)
+    assert found, f"{page.name} has no '{heading}'"
     rows: dict[str, list[str]] = {}
     for line in text.split("\n## ")[0].splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]

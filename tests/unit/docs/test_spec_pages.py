@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from fairlead.api import names, suspension
 from fairlead.api.gitrepository import GitRepository
 from fairlead.api.kustomization import Kustomization
+from fairlead.objects.manifest import STALE_ANNOTATIONS, STALE_LABELS
 from tests.support.spec_pages import fields_of, missing_tests, rows_of
 
 ROOT = Path(__file__).parents[3]
@@ -30,6 +32,25 @@ SECRET_KEYS = (
 GIT_KEYS = {f"spec.secretRef: {key}" for key in SECRET_KEYS}
 GIT_KEYS |= {f"spec.proxySecretRef: {key}" for key in ("address", "username", "password")}
 
+MARKS = (
+    *("OWNER_NAME", "OWNER_NAMESPACE", "RECONCILE", "SSA", "FORCE", "PRUNE", "SUBSTITUTE", "DECRYPT"),
+    *("REQUESTED_AT", "WATCH_LABEL", "EVENT_METADATA_PREFIX", "SHARD_KEY", "PRUNE_BUDGET", "SOPS_MAC"),
+)
+"""Labels and annotations that change what is done, by their names in the code."""
+_READY = (
+    *("ReconciliationSucceeded", "ReconciliationFailed", "ArtifactFailed", "BuildFailed", "PruneFailed"),
+    *("HealthCheckFailed", "DependencyNotReady", "Progressing", "AccessDenied", "InvalidCELExpression"),
+    *("FeatureGateDisabled", "InvalidSpec"),
+)
+_HEALTHY = ("Succeeded", "HealthCheckFailed", "Progressing")
+_RECONCILING = ("Progressing", "ProgressingWithRetry")
+REASONS = (
+    *(f"Ready: {reason}" for reason in _READY),
+    *(f"Healthy: {reason}" for reason in _HEALTHY),
+    *(f"Reconciling: {reason}" for reason in _RECONCILING),
+)
+"""Flux's, without ``HealthCheckCanceled`` and ``DirectoryCreationFailed``, which have no cause here; and ours."""
+
 PAGES = [
     pytest.param("gitrepository.md", GitRepository, GIT_KEYS, id="GitRepository"),
     pytest.param("kustomization.md", Kustomization, set(), id="Kustomization"),
@@ -48,6 +69,15 @@ def test_every_named_test_exists(page: str, kind: type, keys: set[str]) -> None:
     rows = rows_of(ROOT / "docs/spec" / page)
     assert [field for field, names in rows.items() if not names] == [], "rows without a test"
     assert missing_tests(ROOT, [name for names in rows.values() for name in names]) == []
+
+
+def test_every_reason_and_mark_has_a_row() -> None:
+    """All that Flux's users may look for in a Kustomization, and ours."""
+    rows = rows_of(ROOT / "docs/spec/kustomization.md", "## Tests by reason, event and mark")
+    marks = {str(getattr(names, name)) for name in MARKS} | {*STALE_ANNOTATIONS, *STALE_LABELS}
+    marks |= {suspension.REASON, suspension.BY, suspension.SINCE, suspension.UNTIL}
+    assert sorted((marks | set(REASONS)) - set(rows)) == []
+    assert missing_tests(ROOT, [test for tests in rows.values() for test in tests]) == []
 
 
 def test_a_test_that_is_not_there_is_noticed() -> None:
