@@ -132,6 +132,20 @@ async def test_a_small_change_transfers_little_and_no_history(world: World, tmp_
         assert 1_000 < server.sent < 20_000
 
 
+async def test_a_labelled_secret_that_changes_brings_a_run(world: World, tmp_path: Path) -> None:
+    """Long before the interval, and without waiting for a failure to be tried again."""
+    async with GitServer(tmp_path / "srv") as server:
+        repo = RepoBuilder(server.folder / "fleet.git")
+        server.users["ada"] = "swordfish"
+        label = {"reconcile.fluxcd.io/watch": "Enabled"}
+        login = {"username": "ada", "password": "swordfish"}
+        await world.apply("v1", "Secret", "login", stringData=login, labels=label)
+        await world.git_repository(url=server.url("fleet.git"), secretRef={"name": "login"})
+        await arrives(world, repo.commit("Begin", {"a.yaml": ""}))
+        await world.apply("v1", "Secret", "login", stringData=login | {"password": "marlin-99"}, labels=label)
+        await world.failed("fleet", kind=KIND, reason="GitOperationFailed")
+
+
 async def test_a_wrong_passphrase(world: World, tmp_path: Path) -> None:
     locked, public = make_key(passphrase="open sesame")
     async with GitSshServer(tmp_path / "srv", [public]) as server:

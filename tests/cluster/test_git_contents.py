@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
+import pygit2
 import pytest
 
 from fairlead.kube.errors import InvalidError
@@ -118,7 +120,7 @@ async def test_signatures(world: World, tmp_path: Path, means: str, mode: str) -
     await world.apply("v1", "Secret", "others", stringData={"key.sshpub": stranger.public[1].decode()})
     await world.git_repository("strange", ref=ref, verify=verify | {"secretRef": {"name": "others"}})
     failure = await world.failed("strange", kind=KIND)
-    assert failure["reason"] in ("InvalidCommitSignature", "InvalidTagSignature")
+    assert failure["reason"] == ("InvalidTagSignature" if mode.startswith("Tag") else "InvalidCommitSignature")
     refused = await world.condition("strange", "SourceVerified", kind=KIND)
     assert (refused["status"], refused["reason"]) == ("False", failure["reason"])
     assert "artifact" not in await world.status("strange", KIND)
@@ -148,6 +150,18 @@ async def test_a_tag_cannot_be_verified_where_none_is_named(world: World, tmp_pa
     assert (await world.condition("fleet", "Stalled", kind=KIND))["status"] == "True"
     verified = await world.condition("fleet", "SourceVerified", kind=KIND)
     assert (verified["status"], verified["reason"]) == ("False", "InvalidVerificationMode")
+
+
+@pytest.mark.parametrize("annotated", [False, True])
+async def test_a_tag_without_a_signature(world: World, tmp_path: Path, annotated: bool) -> None:
+    world.repo.commit("Begin", {"a.yaml": ""})
+    world.repo.tag("v1.0.0", annotated=annotated)
+    await world.apply("v1", "Secret", "trusted", stringData={"a.sshpub": SshSigner(tmp_path).public[1].decode()})
+    await world.git_repository(ref={"tag": "v1.0.0"}, verify={"mode": "Tag", "secretRef": {"name": "trusted"}})
+    failure = await world.failed("fleet", kind=KIND, reason="InvalidGitObject")
+    assert ("it is not signed" if annotated else "it is no annotated tag") in failure["message"]
+    verified = await world.condition("fleet", "SourceVerified", kind=KIND)
+    assert (verified["status"], verified["reason"]) == ("False", "InvalidGitObject")
 
 
 async def test_keys_that_are_missing_are_named(world: World) -> None:
@@ -212,6 +226,27 @@ async def test_include_waits_copies_and_follows(world: World, tmp_path: Path) ->
     assert newer["artifact"]["digest"] != status["artifact"]["digest"]
 
 
+async def test_an_included_one_without_an_artifact_is_awaited(world: World) -> None:
+    world.repo.commit("Begin", {"a.yaml": ""})
+    await world.git_repository("library", ref={"branch": "next"})
+    await world.git_repository(include=[{"repository": {"name": "library"}}])
+    failure = await world.failed("fleet", kind=KIND, reason="NoArtifact")
+    assert failure["message"] == "no artifact available for include 'library'"
+    unavailable = await world.condition("fleet", "IncludeUnavailable", kind=KIND)
+    assert (unavailable["status"], unavailable["reason"]) == ("True", "NoArtifact")
+    world.repo.commit("Now", {"b.yaml": ""}, branch="next")
+    await until(world, "the artifact woke it", lambda status: status.get("includedArtifacts"))
+
+
+async def test_ignore_rules_that_are_too_many(world: World) -> None:
+    world.repo.commit("Begin", {"apps/.sourceignore": "#" * (1024 * 1024 + 1)})
+    await world.git_repository()
+    failure = await world.failed("fleet", kind=KIND, reason="SourceIgnoreError")
+    assert "apps/.sourceignore is larger than 1 MiB" in failure["message"]
+    world.repo.commit("Less", {"apps/.sourceignore": "*.md"})
+    await until(world, "it arrives", lambda _: True)
+
+
 async def test_ignore_files_and_patterns(world: World) -> None:
     made = {place: config_map(place, world.namespace, {}) for place in ("one", "two")}
     files = {f"{place}/cm.yaml": text for place, text in made.items()}
@@ -252,7 +287,13 @@ async def test_the_artifact_and_what_is_told_of_it(world: World) -> None:
     assert artifact["digest"].startswith("sha256:")
     assert artifact["size"] == len("a: 1\n")
     assert artifact["lastUpdateTime"].endswith("Z")
-    assert artifact["metadata"]["fairlead.dev/subject"] == subject
+    metadata = artifact["metadata"]
+    assert metadata["fairlead.dev/subject"] == subject
+    found = world.repo.repository[commit].peel(pygit2.Commit)
+    author = found.author
+    assert metadata["fairlead.dev/author"] == f"{author.name} <{author.email}>"
+    assert artifact["digest"] == f"sha256:{hashlib.sha256(metadata['fairlead.dev/tree'].encode()).hexdigest()}"
+    assert str(found.tree_id) == metadata["fairlead.dev/tree"], "nothing was left out"
     conditions = {item["type"]: item for item in status["conditions"]}
     assert list(conditions) == ["Ready", "ArtifactInStorage"]
     for condition in conditions.values():
@@ -297,12 +338,20 @@ async def test_an_interval_passes_and_a_silent_server_is_left(world: World, tmp_
         head = repo.commit("More", {"b.yaml": ""})
         await until(world, "it asks again", lambda status: status["artifact"]["revision"].endswith(head))
         server.failure = Failure.HANG
+        progress = await world.eventually("it tells of its work", lambda: at_work(world))
+        assert progress["message"] == "fetching the repository"
         failure = await world.failed("fleet", kind=KIND, reason="GitOperationFailed")
         assert "did not answer within 1s" in failure["message"]
         server.failure = None
         await until(world, "it recovers", lambda status: status["conditions"][0]["status"] == "True")
         event = await world.event("fleet", "stored artifact for commit 'More'", kind=KIND)
         assert event["type"] == "Normal"
+
+
+async def at_work(world: World) -> dict[str, Any] | None:
+    found = await world.condition("fleet", "Reconciling", kind=KIND)
+    ready = await world.condition("fleet", kind=KIND)
+    return found if (found["reason"], ready["status"]) == ("Progressing", "Unknown") else None
 
 
 async def test_an_empty_repository(world: World, tmp_path: Path) -> None:

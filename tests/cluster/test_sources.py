@@ -42,7 +42,14 @@ async def test_a_missing_branch_is_named_and_awaited(world: World) -> None:
     await world.git_repository(ref={"branch": "next"})
     failure = await world.failed("fleet", kind="GitRepository", reason="GitOperationFailed")
     assert "next" in failure["message"]
-    assert (await world.condition("fleet", "FetchFailed", kind="GitRepository"))["status"] == "True"
+    status = await world.status("fleet", "GitRepository")
+    conditions = [(each["type"], each["status"], each["reason"]) for each in status["conditions"]]
+    assert conditions == [
+        ("Reconciling", "True", "ProgressingWithRetry"),
+        ("Ready", "False", "GitOperationFailed"),
+        ("FetchFailed", "True", "GitOperationFailed"),
+    ]
+    assert status["observedGeneration"] == -1, "a failure is no observation"
     event = await world.event("fleet", "next", kind="GitRepository")
     assert (event["type"], event["reason"]) == ("Warning", "GitOperationFailed")
     commit = world.repo.commit("Now", {"b.yaml": ""}, branch="next")
@@ -79,7 +86,14 @@ async def test_an_impossible_address_stalls(world: World) -> None:
     await world.git_repository(url="https://user@/x.git")
     failure = await world.failed("fleet", kind="GitRepository")
     assert failure["reason"] == "URLInvalid"
-    assert (await world.condition("fleet", "Stalled", kind="GitRepository"))["status"] == "True"
+    status = await world.status("fleet", "GitRepository")
+    conditions = [(each["type"], each["status"], each["reason"]) for each in status["conditions"]]
+    assert conditions == [
+        ("Stalled", "True", "URLInvalid"),
+        ("Ready", "False", "URLInvalid"),
+        ("FetchFailed", "True", "URLInvalid"),
+    ]
+    assert status["observedGeneration"] == 1
 
 
 async def test_a_missing_secret_is_named_and_awaited(world: World) -> None:

@@ -1,4 +1,4 @@
-"""The table "Tests by field" of a page in ``docs/spec/``: what it names, must name, and whether the tests exist.
+"""The tables of tests in a page of ``docs/spec/``: what they name, must name, and whether the tests exist.
 
 A row is ``| `spec.ref.branch`, `spec.ref.tag` | `tests/cluster/test_x.py::test_y` |``. Lists are written ``include[]``;
 a key of a Secret is written ``spec.secretRef: password``.
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["fields_of", "missing_tests", "rows_of"]
+__all__ = ["BY_FIELD", "BY_REASON", "fields_of", "missing_tests", "reasons_of", "rows_of"]
 
 BY_FIELD = "## Tests by field"
+BY_REASON = "## Tests by reason, event and mark"
 _QUOTED = re.compile(r"`([^`]+)`")
 
 
@@ -51,17 +52,24 @@ def _walk(info: msgspec.inspect.Type, path: str) -> Iterator[str]:
 
 
 def rows_of(page: Path, heading: str = BY_FIELD) -> dict[str, list[str]]:
-    """The table of a page below a heading: field → the tests that are named for it."""
-    _, found, text = page.read_text(encoding="utf-8").partition(heading)
+    """A table of a page, below a heading: field → the tests that are named for it."""
+    _, found, text = page.read_text(encoding="utf-8").partition(f"{heading}\n")
     assert found, f"{page.name} has no '{heading}'"
     rows: dict[str, list[str]] = {}
     for line in text.split("\n## ")[0].splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if line.startswith("|") and len(cells) == 2:
+        if line.startswith("|") and len(cells) == 2 and cells[1] != "test":
             for field in _QUOTED.findall(cells[0]):
                 assert field not in rows, f"{page.name} names {field} twice"
                 rows[field] = _QUOTED.findall(cells[1])
     return rows
+
+
+def reasons_of(page: Path) -> set[str]:
+    """What the page's list of reasons names."""
+    _, found, text = page.read_text(encoding="utf-8").partition("Reasons of `Ready=False`:")
+    assert found, f"{page.name} has no list of reasons"
+    return {word for word in _QUOTED.findall(text.partition("\n\n")[0]) if word[0].isupper()}
 
 
 def missing_tests(root: Path, names: list[str]) -> list[str]:

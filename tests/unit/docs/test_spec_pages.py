@@ -10,7 +10,7 @@ from fairlead.api import names, suspension
 from fairlead.api.gitrepository import GitRepository
 from fairlead.api.kustomization import Kustomization
 from fairlead.objects.manifest import STALE_ANNOTATIONS, STALE_LABELS
-from tests.support.spec_pages import fields_of, missing_tests, rows_of
+from tests.support.spec_pages import BY_REASON, fields_of, missing_tests, reasons_of, rows_of
 
 ROOT = Path(__file__).parents[3]
 SECRET_KEYS = (
@@ -73,11 +73,20 @@ def test_every_named_test_exists(page: str, kind: type, keys: set[str]) -> None:
 
 def test_every_reason_and_mark_has_a_row() -> None:
     """All that Flux's users may look for in a Kustomization, and ours."""
-    rows = rows_of(ROOT / "docs/spec/kustomization.md", "## Tests by reason, event and mark")
+    rows = rows_of(ROOT / "docs/spec/kustomization.md", BY_REASON)
     marks = {str(getattr(names, name)) for name in MARKS} | {*STALE_ANNOTATIONS, *STALE_LABELS}
     marks |= {suspension.REASON, suspension.BY, suspension.SINCE, suspension.UNTIL}
     assert sorted((marks | set(REASONS)) - set(rows)) == []
     assert missing_tests(ROOT, [test for tests in rows.values() for test in tests]) == []
+
+
+def test_every_reason_of_a_repository_has_a_test() -> None:
+    page = ROOT / "docs/spec/gitrepository.md"
+    rows = rows_of(page, BY_REASON)
+    assert sorted(reasons_of(page) - set(rows)) == [], "reasons without a row"
+    assert len(reasons_of(page)) > 10
+    assert [name for name, tests in rows.items() if not tests] == [], "rows without a test"
+    assert missing_tests(ROOT, [name for names in rows.values() for name in names]) == []
 
 
 def test_a_test_that_is_not_there_is_noticed() -> None:
