@@ -14,6 +14,7 @@ from fairlead.objects.ref import ObjectRef
 from tests.support.fault_proxy import FaultProxy, Reset
 from tests.support.manifests import config_map
 from tests.support.moving_fleet import journalled
+from tests.support.progress import show_progress_after
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 STATUS = r"/kustomizations/apps/status"
 JOURNAL = f"/configmaps/{JOURNAL_NAME}"
 STATUSES = ("patch", "kustomizations")
+
+
+@pytest.fixture
+def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that takes half a second on a busy machine would write one status more."""
+    show_progress_after(3600, monkeypatch)
 
 
 async def begin(world: World, *names: str) -> None:
@@ -51,6 +58,7 @@ async def interrupted(world: World, proxy: FaultProxy) -> None:
     world.controllers_config = world.client.config
 
 
+@pytest.mark.usefixtures("no_progress")
 async def test_the_status_is_written_once(world: World) -> None:
     await begin(world, "first")
     await world.ready("apps")
@@ -123,6 +131,7 @@ async def test_a_journal_that_fails(world: World, proxy: FaultProxy, what: int |
     assert await exists(world, "second")
 
 
+@pytest.mark.usefixtures("no_progress")
 async def test_where_there_is_no_place_for_a_journal(world: World) -> None:
     await world.stop()
     world.settings = replace(world.settings, runtime_namespace=f"{world.namespace}-none")
@@ -134,6 +143,7 @@ async def test_where_there_is_no_place_for_a_journal(world: World) -> None:
         await world.client.get(ObjectRef("", "Namespace", "", world.settings.runtime_namespace))
 
 
+@pytest.mark.usefixtures("no_progress")
 async def test_a_large_inventory_goes_into_the_status(world: World) -> None:
     await begin(world, *(f"n{number}" for number in range(MOST_OBJECTS + 1)))
     await world.ready("apps")
