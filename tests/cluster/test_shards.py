@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest_asyncio
@@ -177,6 +178,27 @@ async def test_includes_across_shards(world: World, theirs: _Shard) -> None:
         return await value(world) == "2"
 
     await world.eventually("the change has come through both", seen)
+
+
+async def test_a_dependency_of_another_shard(world: World, theirs: _Shard) -> None:
+    """It is asked for every now and then, as Flux does it: nobody tells when it is ready."""
+    await world.restart_with(dependency_interval=timedelta(seconds=1))
+    change(world, "1")
+    await world.git_repository()
+    await label(world, "GitRepository", "fleet", "one")
+    await kustomization(world, dependsOn=[{"name": "base"}])
+    await theirs.begin()
+    failure = await world.failed("apps", reason="DependencyNotReady")
+    assert failure["message"] == f"dependency '{world.namespace}/base' not found"
+    await world.kustomization("base", path="base", retryInterval="1s")
+    await label(world, "Kustomization", "base", "one")
+
+    async def behind() -> bool:
+        return bool((await world.condition("apps"))["message"].endswith("/base' is not ready"))
+
+    await world.eventually("it waits for base", behind)
+    world.repo.commit("Base", {"base/cm.yaml": config_map("base", world.namespace, {})})
+    await world.ready("base", "apps")
 
 
 async def test_what_nobody_reads_here_is_not_fetched(world: World, theirs: _Shard) -> None:

@@ -116,8 +116,8 @@ class Kustomizations:
         strict = settings.reconcile.strict_substitution
         outlook = Outlook(builds, references, self._artifact, settings.storage.folder, strict=strict)
         sharded, namespace = bool(settings.scope.label_selector), settings.scope.namespace
-        others = OtherShards(access, sources, namespace=namespace) if sharded else None
-        self._claims = Claims(access, outlook, others)
+        self._others = OtherShards(access, sources, namespace=namespace) if sharded else None
+        self._claims = Claims(access, outlook, self._others)
         self._memories: dict[Key, Memory] = {}
         self.decision = Decision(access, builds, waits, self._memories, self._artifact)
 
@@ -229,7 +229,13 @@ class Kustomizations:
         check_account(attempt.kustomization)
         attempt.artifact, attempt.tried = self._artifact(attempt.kustomization), False
         memory.waits_for_dependency = True
-        check_dependencies(attempt.kustomization, attempt.revision, self._access.typed, self.decision.is_unaffected)
+        others = await self._others.dependencies(attempt.kustomization) if self._others else {}
+        check_dependencies(
+            attempt.kustomization,
+            attempt.revision,
+            lambda key: self._access.typed(key) or others.get(key),
+            self.decision.is_unaffected,
+        )
         memory.waits_for_dependency = False
         memory.impatient_at = None
         with self._phases.span("build"):

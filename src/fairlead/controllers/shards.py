@@ -1,4 +1,4 @@
-"""Kustomizations of other shards: they are not watched, and are read when something is about to be deleted.
+"""Kustomizations of other shards: they are not watched, and are read when something waits for them or is to be deleted.
 
 Controllers with ``--watch-label-selector`` know the Kustomizations of their own shard only. An object may move to one
 of another shard all the same. What that one builds is made out from the tree that this shard has, if both are made from
@@ -7,16 +7,20 @@ the same repository, be it by one GitRepository or by two.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from fairlead.api.gitrepository import GitRepository
 from fairlead.api.kustomization import CrossNamespaceSourceReference, Kustomization
-from fairlead.controllers.dependencies import key_of, source_of
+from fairlead.controllers.access import VERSION
+from fairlead.controllers.dependencies import dependencies_of, key_of, source_of
 from fairlead.controllers.resources import Malformed, decoder
+from fairlead.kube.errors import NotFoundError
 from fairlead.kube.listing import Selection
 from fairlead.kube.reflector import Key
+from fairlead.objects.ref import ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -61,6 +65,22 @@ class OtherShards:
             source, key = source_of(other), key_of(other)
             if self._kustomizations.reflector.get(*key) is None and Key(source.namespace, source.name) in alike:
                 found[key] = msgspec.structs.replace(other, spec=msgspec.structs.replace(other.spec, source_ref=shared))
+        return found
+
+    async def dependencies(self, kustomization: Kustomization) -> dict[Key, Kustomization]:
+        """Those that it depends on, as they are at this moment; nobody tells when they change."""
+        found: dict[Key, Kustomization] = {}
+        kind = self._kustomizations.reflector.kind
+        for key in dependencies_of(kustomization):
+            if self._kustomizations.reflector.get(*key) is not None or self._namespace not in (None, key.namespace):
+                continue
+            with contextlib.suppress(NotFoundError):
+                manifest = await self._kustomizations.client.get(
+                    ObjectRef(kind.group, kind.kind, *key), version=VERSION
+                )
+                other = decoder(Kustomization)(msgspec.Raw(msgspec.json.encode(manifest)))
+                if not isinstance(other, Malformed):
+                    found[key] = other
         return found
 
     async def _read(self, struct: type[R], kind: GroupKind) -> AsyncIterator[R]:

@@ -55,7 +55,7 @@ async def graft(source: GitSource, spec: GitSpec, url: GitUrl, tree_id: str, *, 
 def parse_gitmodules(text: str) -> dict[str, str]:
     """Path to URL of every submodule that a ``.gitmodules`` file names."""
     found: list[dict[str, str]] = []
-    for line in text.splitlines():
+    for line in text.split("\n"):  # as Git does, which knows no other end of a line
         if _SECTION.match(line):
             found.append({})
         elif line.lstrip().startswith("["):
