@@ -12,7 +12,8 @@ the object says which of them does. An entry therefore stays until its object ha
 
 A commit that makes all Kustomizations prune something asks N times about N others. Both answers are therefore looked
 up: inventories are indexed as they change, and the others are asked once for a revision, as long as no spec changes.
-Variables may change meanwhile, so the answers are good for some seconds only.
+Variables may change meanwhile, so the answers are good for some seconds only. For whom the revision changes nothing,
+the inventory has said all, as it has for those that have applied it; so a commit of one app asks few of thousands.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ log = logging.getLogger(__name__)
 
 LASTING_SECONDS = 10.0
 ATTEMPTS = 5
+AT_ONCE = 50
+"""Whom there is nothing to ask; of so many the loop is not held for long."""
 
 
 @dataclass(slots=True)
@@ -103,6 +106,8 @@ class Claims:
         self._access = access
         self._outlook = outlook
         self._other_shards = other_shards
+        self.has_said_all: Callable[[Key, Kustomization], bool] = lambda _key, _other: False
+        """Whether the newest revision changes nothing for this Kustomization as it is; set by who decides that."""
         self._have: UserIndex[str] = UserIndex()
         self._coming: dict[ObjectRef, _Coming] = {}
         self._asking = asyncio.Lock()
@@ -201,8 +206,10 @@ class Claims:
             return coming
 
     async def _ask(self, coming: _Coming) -> None:
-        for key, other in [*self._all(), *coming.elsewhere.items()]:
-            if not _is_behind(other, coming):
+        for number, (key, other) in enumerate([*self._all(), *coming.elsewhere.items()]):
+            if not number % AT_ONCE:
+                await asyncio.sleep(0)
+            if not _is_behind(other, coming) or self.has_said_all(key, other):
                 continue
             try:
                 coming.of.set(key, await self._outlook.objects(key, other))

@@ -62,6 +62,10 @@ class Decision:
         state = self._delivered(key)
         return state is not None and self._builds.holds(key, *state)
 
+    def is_at_newest(self, key: Key, kustomization: Kustomization) -> bool:
+        """Whether it is unaffected, and exactly as the caller knows it; then its status, too, lacks nothing."""
+        return self._access.typed(key) is kustomization and self.is_unaffected(key)
+
     @contextlib.contextmanager
     def at_work(self, key: Key) -> Iterator[None]:
         """Around a run, which may change anything about it."""

@@ -120,6 +120,7 @@ class Kustomizations:
         self._claims = Claims(access, outlook, self._others)
         self._memories: dict[Key, Memory] = {}
         self.decision = Decision(access, builds, waits, self._memories, self._artifact)
+        self._claims.has_said_all = self.decision.is_at_newest
 
     def is_unhealthy(self, key: Key) -> bool:
         """Whether the last run failed its health check."""

@@ -131,6 +131,15 @@ async def test_who_has_applied_the_revision_has_said_all() -> None:
     assert await wanted(found, a, ONE) == set()
 
 
+async def test_for_whom_the_revision_changes_nothing_the_inventory_has_said_all() -> None:
+    store, asked = FakeStore(), Asked(b=ONE, c=TWO)
+    found = claims(store, asked)
+    a, _, c = (store.put(each) for each in (having("a"), having("b"), having("c", "shop_two__ConfigMap")))
+    found.has_said_all = lambda _, other: other is c
+    assert await wanted(found, a, ONE, TWO) == {ONE, TWO}
+    assert asked.keys == ["c", "a", "b"]  # as the owner of an object that it lists, and not as one that may get others
+
+
 async def test_who_only_tried_the_revision_has_nothing_of_it_yet() -> None:
     """It waits for what it depends on: nothing of it is in its inventory."""
     store, asked = FakeStore(), Asked(b=ONE)

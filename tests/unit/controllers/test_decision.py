@@ -184,6 +184,17 @@ async def test_who_is_at_work_is_asked_as_it_is_then(fleet: Fleet) -> None:
     assert found == [["a"], []]
 
 
+async def test_what_the_caller_knows_may_be_older_than_what_was_written(fleet: Fleet) -> None:
+    """The watch lags behind our own writes: what it has shown of a Kustomization then says too little."""
+    decision, known = fleet.deliveries.decision, fleet.access.typed(KEYS[0])
+    assert decision.is_at_newest(KEYS[0], known)
+    fleet.change(KEYS[0])
+    assert not decision.is_at_newest(KEYS[0], known)
+    fleet.publish(FILES | {"apps/b/x.yaml": FILES["apps/b/x.yaml"] + "data: {}\n"})
+    assert not decision.is_at_newest(KEYS[1], fleet.access.typed(KEYS[1]))
+    assert decision.is_at_newest(KEYS[2], fleet.access.typed(KEYS[2]))
+
+
 async def test_without_an_artifact_nothing_is_certain(fleet: Fleet) -> None:
     fleet.sources.all.clear()
     assert fleet.decide() == list(APPS)
