@@ -45,7 +45,8 @@ async def harmed(world: World, files: Mapping[str, str | bytes | None], *, reaso
     await world.ready("other")
 
     status = await world.status("apps")
-    assert status["lastAttemptedRevision"] == f"main@sha1:{commit}"
+    attempted = status["lastAttemptedRevision"] == f"main@sha1:{commit}"
+    assert attempted == (reason != "ArtifactFailed"), "as in Flux, not before the folder is known to be there"
     assert status["lastAppliedRevision"] == revision
     assert set(inventory) <= set(await world.inventory("apps")), "an entry of the inventory was lost"
     assert await world.get("ConfigMap", "kept") is not None
