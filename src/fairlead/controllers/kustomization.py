@@ -305,7 +305,8 @@ class Kustomizations:
 
     async def _note(self, attempt: Attempt, memory: Memory) -> Result:
         """Write down the newest revision, if it still is one that changes nothing."""
-        if not self.decision.is_unaffected(attempt.key) or memory.delivered is None:
+        untold = self._journal.holds(attempt.kustomization)  # its status was to be written, and was not
+        if untold or not self.decision.is_unaffected(attempt.key) or memory.delivered is None:
             return await self._deliver(attempt, memory)
         attempt.artifact = memory.artifact = self._artifact(attempt.kustomization)
         attempt.digest = memory.delivered.digest
