@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from fairlead.cli.demo.stage import Stage
+from tests.support.ports import free_port
 from tests.support.tether import tethered
 from tests.support.watched_program import read_blocks
 
@@ -39,7 +39,7 @@ class BenchStage(Stage):
     _port = 0
 
     async def start_controllers(self) -> None:
-        self._port = _free_port()
+        self._port = free_port()
         state = str(self._folder / "state")
         address = f"127.0.0.1:{self._port}"
         arguments = ("run", *self._connection(), "--state-dir", state, "--metrics-address", address)
@@ -114,10 +114,3 @@ class Figures:
 
 def _difference(after: dict[str, float], before: dict[str, float]) -> dict[str, float]:
     return {key: value - before.get(key, 0) for key, value in after.items() if value != before.get(key, 0)}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fairlead.runtime import events, forwarding
 from tests.support.event_receiver import EventReceiver
 from tests.support.manifests import config_map
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
@@ -44,9 +44,7 @@ CONTROLLERS = {"gitrepository", "kustomization"}
 
 async def restart_with_metrics(world: World, events_address: str = "") -> int:
     """The port at which they are served."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    port = free_port()
     world.settings = replace(world.settings, metrics_address=f":{port}", events_address=events_address)
     await world.restart()
     return port

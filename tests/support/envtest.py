@@ -11,7 +11,6 @@ server listens on a free port of 127.0.0.1, keeps everything in its own folder, 
 from __future__ import annotations
 
 import contextlib
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Self
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.support.ports import free_port
 from tests.support.tether import tethered
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class EnvTest:
 
     def _start(self) -> None:
         etcd = self._start_etcd()
-        port = _free_port()
+        port = free_port()
         self.url = f"https://127.0.0.1:{port}"
         self._start_api_server(etcd, port)
         ca = self._folder / "certs" / "apiserver.crt"
@@ -116,7 +116,7 @@ class EnvTest:
             self._start_controllers()
 
     def _start_etcd(self) -> str:
-        client, peer = (f"http://127.0.0.1:{_free_port()}" for _ in range(2))
+        client, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
         self._run(
             "etcd",
             f"--data-dir={self._folder / 'etcd'}",
@@ -199,10 +199,3 @@ class EnvTest:
             )
         )
         return path
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
