@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.support.cli import Cli
 from tests.support.manifests import config_map, deployment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.world import World
 
 REPLICAS = {"paths": ["/spec/replicas"], "target": {"kind": "Deployment"}}
@@ -90,6 +93,24 @@ async def test_another_manager_that_applies_the_field_keeps_it(world: World) -> 
         if "f:replicas" in entry["fieldsV1"].get("f:spec", {}) and not entry.get("subresource")
     ]
     assert owners == ["scaler"]
+
+
+async def test_diff_leaves_out_what_the_rules_leave_out(world: World, tmp_path: Path) -> None:
+    text = deployment("web", world.namespace, replicas=1)
+    world.repo.commit("Begin", {"apps/web.yaml": text})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps", ignore=[REPLICAS])
+    await world.ready("apps")
+    await world.patch("Deployment", "web", {"spec": {"replicas": 4}}, manager="autoscaler")
+    cli, folder = Cli(world.client.config, world.namespace, tmp_path), tmp_path / "work"
+    folder.mkdir()
+    (folder / "web.yaml").write_text(text)
+    assert await cli("diff", "ks", "apps", "--path", str(folder)) == (0, "", "")
+    (folder / "web.yaml").write_text(deployment("web", world.namespace, replicas=1, image="example.com/web:2"))
+    outcome = await cli("diff", "ks", "apps", "--path", str(folder))
+    assert outcome.code == 1
+    assert "example.com/web:2" in outcome.out
+    assert "replicas" not in outcome.out
 
 
 async def test_a_path_that_makes_no_sense_is_told(world: World) -> None:
