@@ -85,8 +85,14 @@ class TreeSizes:
         if known is not None:
             with contextlib.suppress(MissingObjectError):  # what only the other one had may be gone
                 return known + sum(self._growth(each) for each in self._store.differences(like, tree_id))
-        entries = self._store.get_tree(tree_id)
-        return sum(self._size_of((str(entry.id), entry.filemode)) for entry in entries)
+        headers = self._store.repository.odb
+        total = 0
+        for entry in self._store.get_tree(tree_id):
+            if entry.type_str == "tree":
+                total += self.size(str(entry.id))
+            elif kind_of(entry.filemode) is EntryKind.FILE:
+                total += headers.read_header(entry.id)[1]
+        return total
 
     def _growth(self, difference: Difference) -> int:
         """By how many bytes the name has become larger."""

@@ -15,14 +15,13 @@ import contextlib
 import os
 import threading
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from pygit2.enums import FileMode
 
 from fairlead.objects.tree import EntryKind
 from fairlead.sources.errors import IgnoreRulesError, MissingObjectError
-from fairlead.sources.folders import entries_of
 from fairlead.sources.patterns import Pattern, PatternList, lines_of, parse_patterns
 
 if TYPE_CHECKING:
@@ -46,6 +45,8 @@ EXTRA = ("**/.goreleaser.yml", "**/.sops.yaml", "**/.flux.yaml")
 DEFAULT = "Flux's defaults"
 REPLACEABLE = f"{DEFAULT}, which a rule of your own in {IGNORE_FILE} or spec.ignore replaces"
 
+_FOLDER = int(FileMode.TREE)  # plain numbers: comparing with members of the enum costs more than all the rest
+_FILES = (int(FileMode.BLOB), int(FileMode.BLOB_EXECUTABLE))
 _LARGEST_IGNORE_FILE_BYTES = 1024 * 1024
 _REMEMBERED_FOLDERS = 200_000
 _REMEMBERED_RESULTS = 2_000
@@ -92,6 +93,8 @@ class TreeFilter:
         """What the last results were made from: tree and ``spec.ignore``."""
         self._last: dict[object, str] = {}
         """The newest tree of each source."""
+        self._entries = lru_cache(maxsize=_REMEMBERED_FOLDERS)(store.entries)
+        """Each folder is read for its rules and for what they leave; forgotten after that."""
         self._lock = threading.Lock()
 
     def apply(self, tree_id: str, spec_ignore: str | None, *, source: object = None) -> str:
@@ -104,6 +107,7 @@ class TreeFilter:
             like = self._last.get(source, "")
             rules = self._rules_for(self._find_ignore_files(tree_id, like), spec_ignore or "")
             filtered = self._filter(_Place(rules, (), -1), tree_id, like) or self._store.write_tree({})
+            self._entries.cache_clear()
             _keep(self._last, source, tree_id)
             _keep(self._unfiltered, filtered, (tree_id, spec_ignore or ""))
             return filtered
@@ -144,7 +148,7 @@ class TreeFilter:
     def _look_for_ignore_files(self, tree_id: str) -> Found:
         own: list[tuple[tuple[str, ...], str]] = []
         below: list[tuple[tuple[str, ...], str]] = []
-        for name, entry in entries_of(self._store.folder_bytes(tree_id)).items():
+        for name, entry in self._entries(tree_id).items():
             found = self._ignore_files_of(name, entry)
             (own if name == IGNORE_FILE else below).extend(found)
         return (*own, *below)
@@ -154,9 +158,9 @@ class TreeFilter:
         if entry is None:
             return ()
         identity, mode = entry
-        if name == IGNORE_FILE and mode in (FileMode.BLOB, FileMode.BLOB_EXECUTABLE):
+        if name == IGNORE_FILE and mode in _FILES:
             return (((), identity),)
-        if mode != FileMode.TREE or name == ".git":
+        if mode != _FOLDER or name == ".git":
             return ()
         return tuple(((name, *folder), blob) for folder, blob in self._find_ignore_files(identity, like))
 
@@ -221,7 +225,7 @@ class TreeFilter:
             if all(after is None or decide(each.name, after, each.before) == after[0] for each, after in before_after):
                 return tree_id
         known = {each.name: each.before for each in differing or ()}
-        entries = entries_of(self._store.folder_bytes(tree_id))
+        entries = self._entries(tree_id)
         results = {name: decide(name, entry, known.get(name)) for name, entry in entries.items()}
         if all(results[name] == identity for name, (identity, _) in entries.items()):
             return tree_id
@@ -233,7 +237,7 @@ class TreeFilter:
     ) -> str:
         """What becomes of one name: the id of what is left of it, or ``""``."""
         identity, mode = entry
-        is_folder = mode == FileMode.TREE
+        is_folder = mode == _FOLDER
         decisive = patterns.decide(name, is_folder=is_folder, inherited=place.inherited)
         every = place.rules.patterns
         if not is_folder:

@@ -25,7 +25,7 @@ import pygit2
 
 from fairlead.sources.errors import MissingObjectError
 from fairlead.sources.folders import Difference, RawEntry, differences, folder_bytes
-from fairlead.sources.gittree import GitTree
+from fairlead.sources.gittree import GitTree, name_of
 from fairlead.sources.remote import Remote
 from fairlead.sources.spec import CommitInfo
 
@@ -140,6 +140,10 @@ class ObjectStore:
         diff = self.get_tree(old_tree).diff_to_tree(self.get_tree(new_tree))
         paths = {path for delta in diff.deltas for path in (delta.old_file.path, delta.new_file.path)}
         return sorted(paths, key=os.fsencode)
+
+    def entries(self, tree_id: str) -> dict[str, RawEntry]:
+        """All names of a folder; raises :class:`MissingObjectError`."""
+        return {name_of(entry): (str(entry.id), entry.filemode) for entry in self.get_tree(tree_id)}
 
     def differences(self, before: str, after: str) -> tuple[Difference, ...]:
         """The names that differ between two folders; raises :class:`MissingObjectError`."""
