@@ -21,6 +21,7 @@ import pytest_asyncio
 from fairlead.objects.ref import GroupKind
 from tests.support.controllers import Controllers
 from tests.support.manifests import config_map
+from tests.support.moving_fleet import inventories, journalled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -94,11 +95,11 @@ class Story:
         return {item["metadata"]["name"]: item for item in listed.items}
 
     async def assert_recorded(self) -> None:
-        """Whatever exists because of us is in the inventory of its owner: looked at while nothing runs."""
-        inventories = {name: set(await self.world.inventory(name)) for name in CHAIN}
+        """Whatever exists because of us is on record for its owner: looked at while nothing runs."""
+        recorded, begun = await inventories(self.world), await journalled(self.world)
         for name, item in (await self.live()).items():
             owner = item["metadata"]["labels"][OWNED]
-            assert f"{self.world.namespace}_{name}__ConfigMap" in inventories[owner], f"{name} is an orphan"
+            assert f"{name}__ConfigMap" in recorded[owner] | begun.get(owner, set()), f"{name} is an orphan"
 
 
 @pytest.mark.timeout(60 + 2 * SECONDS)

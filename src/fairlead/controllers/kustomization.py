@@ -120,7 +120,11 @@ class Kustomizations:
         self._claims = Claims(access, outlook, self._others)
         self._memories: dict[Key, Memory] = {}
         self.decision = Decision(access, builds, waits, self._memories, self._artifact)
-        self._claims.has_said_all = self.decision.is_at_newest
+        self._claims.has_said_all = self._has_said_all
+
+    def _has_said_all(self, key: Key, kustomization: Kustomization) -> bool:
+        """Whether its status lists all that it has and, at the newest revision, will have."""
+        return self.decision.is_at_newest(key, kustomization) and not self._journal.holds(kustomization)
 
     def is_unhealthy(self, key: Key) -> bool:
         """Whether the last run failed its health check."""
