@@ -178,7 +178,7 @@ def _word(value: object) -> str:
 def _ini(text: str) -> tuple[list[Document], dict[str, Any]]:
     document: Document = {"DEFAULT": {}}
     section = document["DEFAULT"]
-    for raw in text.splitlines():
+    for raw in text.split("\n"):
         line = raw.strip()
         if not line or line[0] in ";#":
             continue

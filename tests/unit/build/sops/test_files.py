@@ -19,6 +19,7 @@ from fairlead.build.sops import Keys, SopsError, decrypt_file, detect, format_fo
 from fairlead.build.sops.errors import MacError, NoKeyError
 from fairlead.build.sops.files import Format, decrypt_documents
 from fairlead.build.sops.keys import KeyRing
+from fairlead.build.sops.stores import parse
 from fairlead.objects.yaml import load_all
 
 DATA: dict[str, Any] = json.loads(Path(__file__).with_name("vectors.json").read_text())
@@ -119,6 +120,13 @@ def test_whatever_a_file_holds_the_error_is_ours(data: st.DataObject) -> None:
     if read is not None:
         with contextlib.suppress(SopsError), KeyRing(AGE_KEYS) as ring:
             decrypt_file(content, ring, read, format_for(VECTORS[name]["file"]))
+
+
+@pytest.mark.parametrize("inside", ["\u2028", "\x85", "\x0c"])
+def test_only_a_line_feed_ends_a_line_of_an_ini_file(inside: str) -> None:
+    """Values in the clear may hold what Python, too, takes for the end of a line; the MAC is over all of it."""
+    found = parse(f"[a]\r\nkey = x{inside}y\r\n[sops]\r\nversion = 3.1\r\n".encode(), Format.INI)
+    assert found.documents == [{"DEFAULT": {}, "a": {"key": f"x{inside}y"}}]
 
 
 def test_deep_files_are_refused() -> None:
