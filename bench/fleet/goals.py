@@ -130,8 +130,9 @@ MEASURES = (
     ),
     Measure(
         "the same, to a raw limit without rollouts beside it",
-        "",
+        "(1.5 ×)",
         lambda found: f"{_ratio(found, APPLIED, f'{RAW} a base change'):.2f} ×",
+        lambda found: _ratio(found, APPLIED, f"{RAW} a base change") <= GREATEST_RATIO,
     ),
     Measure("base changed → all Ready", "", lambda found: _against(found, BASE, f"{BESIDE} base")),
     Measure(
@@ -142,8 +143,9 @@ MEASURES = (
     ),
     Measure(
         "the same, to a raw limit without rollouts beside it",
-        "",
+        "(1.5 ×)",
         lambda found: f"{_ratio(found, INSTALL, f'{RAW} an install'):.2f} ×",
+        lambda found: _ratio(found, INSTALL, f"{RAW} an install") <= GREATEST_RATIO,
     ),
     Measure("the controllers' CPU for the install", "", lambda found: f"{found[INSTALL]['cpu']:.1f} s"),
     Measure(
