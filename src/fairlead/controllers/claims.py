@@ -148,16 +148,22 @@ class Claims:
     async def _heirs(
         self, key: Key, kustomization: Kustomization, revision: str, refs: frozenset[ObjectRef]
     ) -> dict[ObjectRef, Key]:
-        heirs = await self._held(key, kustomization, refs)
         if not revision:
-            return heirs
+            return await self._held(key, kustomization, refs)
         coming = await self._all_coming(kustomization, revision)
-        for ref in refs - heirs.keys():
+        # Who applies the revision while we ask stops to be one that will have it, and its inventory tells from then on.
+        # So inventories are looked at last.
+        soon: dict[ObjectRef, Key] = {}
+        for ref in refs:
             for user in _users(coming, ref):
                 if self._is_coming(key, kustomization, user, coming):
-                    heirs.setdefault(ref, user)
-        for user, other in coming.unclear.items():
-            if (left := refs - heirs.keys()) and self._is_coming(key, kustomization, user, coming):
+                    soon.setdefault(ref, user)
+        unclear = [
+            (user, other) for user, other in coming.unclear.items() if self._is_coming(key, kustomization, user, coming)
+        ]
+        heirs = soon | await self._held(key, kustomization, refs)
+        for user, other in unclear:
+            if left := refs - heirs.keys():
                 named = await self._outlook.mentioned(other, frozenset(ref.name for ref in left))
                 heirs |= {ref: user for ref in left if ref.name in named}
         return heirs

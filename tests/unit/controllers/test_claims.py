@@ -58,12 +58,15 @@ class Asked:
         self.revisions: Iterator[str] = itertools.repeat(AT)
         self.texts: dict[str, str] = {}
         """What the files of a Kustomization say."""
+        self.at: dict[str, Callable[[], object]] = {}
+        """What happens while one is asked."""
 
     def newest(self, _: Kustomization) -> str:
         return next(self.revisions)
 
     async def objects(self, key: Key, _: Kustomization) -> frozenset[ObjectRef]:
         self.keys.append(key.name)
+        self.at.get(key.name, lambda: None)()
         found = self.answers.get(key.name)
         if isinstance(found, FairleadError):
             raise found
@@ -131,13 +134,28 @@ async def test_who_has_applied_the_revision_has_said_all() -> None:
     assert await wanted(found, a, ONE) == set()
 
 
+async def test_who_applies_the_revision_while_others_are_asked_has_it() -> None:
+    """Before, it was one that would have it; afterwards, its inventory lists it: there is no moment in between."""
+    store, asked = FakeStore(), Asked(b=ONE, c=TWO)
+    found = claims(store, asked)
+    a, _, c = (store.put(having(name)) for name in ("a", "b", "c"))
+    asked.at["c"] = lambda: store.put(having("b", "shop_one__ConfigMap", at=AT))
+    assert await wanted(found, a, ONE) == {ONE}
+    store.put(c)
+    assert await wanted(found, a, ONE) == {ONE}
+
+
 async def test_for_whom_the_revision_changes_nothing_the_inventory_has_said_all() -> None:
     store, asked = FakeStore(), Asked(b=ONE, c=TWO)
     found = claims(store, asked)
     a, _, c = (store.put(each) for each in (having("a"), having("b"), having("c", "shop_two__ConfigMap")))
     found.has_said_all = lambda _, other: other is c
     assert await wanted(found, a, ONE, TWO) == {ONE, TWO}
-    assert asked.keys == ["c", "a", "b"]  # as the owner of an object that it lists, and not as one that may get others
+    assert asked.keys == [
+        "a",
+        "b",
+        "c",
+    ]  # the last one as the owner of an object that it lists, and not as one that may get others
 
 
 async def test_who_only_tried_the_revision_has_nothing_of_it_yet() -> None:
