@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fairlead.controllers.journal import JOURNAL_NAME, MOST_OBJECTS
+from fairlead.controllers.journal import MOST_OBJECTS
 from fairlead.kube.errors import NotFoundError
 from fairlead.objects.ref import ObjectRef
 from tests.support.fault_proxy import FaultProxy, Reset
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 STATUS = r"/kustomizations/apps/status"
-JOURNAL = f"/configmaps/{JOURNAL_NAME}"
+JOURNAL = r"/configmaps/fairlead-journal-\d+"
 STATUSES = ("patch", "kustomizations")
 
 

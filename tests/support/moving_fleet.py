@@ -6,11 +6,12 @@ never change. The manifests name no namespace, so that the same repository can b
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fairlead.controllers.journal import JOURNAL_NAME
+from fairlead.controllers.journal import JOURNAL_NAMES
 from fairlead.kube.errors import NotFoundError
 from fairlead.objects.ref import GroupKind, ObjectRef
 
@@ -132,19 +133,18 @@ async def inventories(world: World) -> dict[str, set[str]]:
 
 async def journalled(world: World) -> dict[str, set[str]]:
     """What the journal says is about to be added to which inventory, without the namespace."""
-    try:
-        found = await world.client.get(ObjectRef("", "ConfigMap", world.settings.runtime_namespace, JOURNAL_NAME))
-    except NotFoundError:
-        return {}
-    entries = [json.loads(text) for text in (found.get("data") or {}).values()]
-    prefix = f"{world.namespace}/"
-    return {
-        entry["kustomization"].removeprefix(prefix): {
-            each["id"].removeprefix(f"{world.namespace}_") for each in entry["entries"]
-        }
-        for entry in entries
-        if entry["kustomization"].startswith(prefix)
-    }
+    entries = []
+    for name in JOURNAL_NAMES:
+        with contextlib.suppress(NotFoundError):
+            found = await world.client.get(ObjectRef("", "ConfigMap", world.settings.runtime_namespace, name))
+            entries += [json.loads(text) for text in (found.get("data") or {}).values()]
+    about: dict[str, set[str]] = {}
+    for entry in entries:
+        namespace, _, owner = entry["kustomization"].partition("/")
+        if namespace == world.namespace:
+            ids = (each["id"].removeprefix(f"{namespace}_") for each in entry["entries"])
+            about.setdefault(owner, set()).update(ids)
+    return about
 
 
 def comparable(item: dict[str, Any], namespace: str) -> dict[str, Any]:

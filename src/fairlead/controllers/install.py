@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.api.names import COMPONENT, DEFAULT_NAMESPACE, INSTANCE, PART_OF
 from fairlead.controllers.definitions import check_served, kept_note
-from fairlead.controllers.journal import JOURNAL_NAME
+from fairlead.controllers.journal import JOURNAL_NAMES
 from fairlead.errors import NotReadyError
 from fairlead.kube.errors import NotFoundError
 from fairlead.objects.manifest import is_crd, metadata_of, part
@@ -33,6 +33,7 @@ __all__ = ["Step", "crds", "install", "manifests"]
 
 FIELD_MANAGER = "fairlead"
 ACCOUNT = "fairlead"
+JOURNAL_ROLE = "fairlead-journal"
 ESTABLISH_SECONDS = 30.0
 _CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 _READ = ["get", "list", "watch"]
@@ -50,7 +51,7 @@ _RULES: list[dict[str, list[str]]] = [
 ]
 _JOURNAL_RULES: list[dict[str, list[str]]] = [
     {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
-    {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [JOURNAL_NAME], "verbs": ["get", "patch"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": list(JOURNAL_NAMES), "verbs": ["get", "patch"]},
 ]
 """In the namespace of the controllers alone."""
 _SEE_ALL: dict[str, list[str]] = {"apiGroups": ["*"], "resources": ["*"], "verbs": _READ}
@@ -91,8 +92,8 @@ def manifests(
         _object("v1", "ServiceAccount", ACCOUNT, namespace),
         role,
         _binding(ACCOUNT, ACCOUNT, namespace),
-        _object("rbac.authorization.k8s.io/v1", "Role", JOURNAL_NAME, namespace) | {"rules": _JOURNAL_RULES},
-        _role_binding(JOURNAL_NAME, JOURNAL_NAME, namespace),
+        _object("rbac.authorization.k8s.io/v1", "Role", JOURNAL_ROLE, namespace) | {"rules": _JOURNAL_RULES},
+        _role_binding(JOURNAL_ROLE, JOURNAL_ROLE, namespace),
         *([_binding(f"{ACCOUNT}-cluster-admin", "cluster-admin", namespace)] if cluster_admin else []),
     ]
 

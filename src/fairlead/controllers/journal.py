@@ -1,13 +1,17 @@
-"""What deliveries are about to add to inventories, on record before the objects exist: one ConfigMap for all of them.
+"""What deliveries are about to add to inventories, on record before the objects exist: in ConfigMaps that they share.
 
 An object that was written and is in no inventory would be left over when the process dies and Git lets go of it. So it
 is on record before it is written. In the status that is a patch of a custom resource for each delivery, which costs the
 server as much as several applies. Here the deliveries that are at work share a small patch, and each status is written
 once, at the end. What is in the journal belongs to the inventory until a status has it.
 
-It is an aid and no condition: a controller that may not write the ConfigMap, or has too much to say, puts the inventory
-into the status first, as ever. Entries are kept by the uid of the Kustomization, so shards share the ConfigMap, and one
-that was created anew inherits nothing.
+A delivery that waits for health has its entry for long, and a patch costs what the ConfigMap holds. So there are
+several: those that come together go into the one that holds the least, and what it need not hold any more goes with
+the same patch.
+
+It is an aid and no condition: a controller that may not write the ConfigMaps, or has too much to say, puts the
+inventory into the status first. Entries are kept by the uid of the Kustomization, so shards share the ConfigMaps, and
+one that was created anew inherits nothing.
 """
 
 from __future__ import annotations
@@ -29,21 +33,21 @@ from fairlead.objects.inventory import Inventory
 from fairlead.objects.ref import ObjectRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from fairlead.api.kustomization import Kustomization
     from fairlead.kube.client import KubeClient
     from fairlead.kube.reflector import ChangeType
     from fairlead.runtime.clock import Clock
 
-__all__ = ["JOURNAL_NAME", "Journal"]
+__all__ = ["JOURNAL_NAMES", "Journal"]
 
 log = logging.getLogger(__name__)
 
-JOURNAL_NAME = "fairlead-journal"
+JOURNAL_NAMES = tuple(f"fairlead-journal-{number}" for number in range(16))
 FIELD_MANAGER = "fairlead"
-MOST_DELIVERIES = 100
-"""A patch costs what the ConfigMap holds; with more at a time a status of one's own is cheaper."""
+MOST_DELIVERIES = 32
+"""In one ConfigMap: some 10 KB."""
 MOST_OBJECTS = 50
 """Of one delivery."""
 GATHER_SECONDS = 0.05
@@ -60,25 +64,29 @@ class _Entry:
     added: Inventory
     version: str = "0"
     """The resource version of the Kustomization to whose inventory it adds."""
+    place: int = -1
+    """The number of its ConfigMap; negative until it has one."""
 
     def encoded(self) -> str:
         return json.dumps({"kustomization": self.subject, "entries": self.added.to_entries()})
 
 
 class Journal:
-    """One ConfigMap in the namespace of the controllers; :meth:`run` writes what was noted."""
+    """A few ConfigMaps in the namespace of the controllers; :meth:`run` writes what was noted."""
 
     def __init__(self, client: KubeClient, namespace: str, clock: Clock) -> None:
         self.crowded: Callable[[], bool] = lambda: False
         """Whether several deliveries are at work; set by who knows."""
         self.writes: Counter[str] = Counter()
-        """Requests that changed the ConfigMap, or were to, by verb."""
+        """Requests that changed a ConfigMap, or were to, by verb."""
         self._client = client
-        self._ref = ObjectRef("", "ConfigMap", namespace, JOURNAL_NAME)
+        self._refs = [ObjectRef("", "ConfigMap", namespace, name) for name in JOURNAL_NAMES]
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
-        self._outdated: set[str] = set()
-        """Whose entries in the ConfigMap are not as they should be."""
+        self._unwritten: set[str] = set()
+        """Whose entries are newer than what a ConfigMap has."""
+        self._stored: list[set[str]] = [set() for _ in JOURNAL_NAMES]
+        """Who may have an entry in which ConfigMap, needed or not."""
         self._waiting: list[asyncio.Future[bool]] = []
         self._changed = asyncio.Event()
         self._noted = asyncio.Event()
@@ -100,11 +108,11 @@ class Journal:
         """Put on record that its inventory is about to become this; ``False`` when that has to go into its status."""
         meta = kustomization.metadata
         added = inventory - inventory_of(kustomization)
-        full = len(self._entries) >= MOST_DELIVERIES and meta.uid not in self._entries
+        full = len(self._entries) >= MOST_DELIVERIES * len(self._refs) and meta.uid not in self._entries
         if not self._usable or full or len(added) > MOST_OBJECTS:
             return False
         self._entries[meta.uid] = _Entry(f"{meta.namespace}/{meta.name}", added, meta.resource_version)
-        self._outdated.add(meta.uid)
+        self._unwritten.add(meta.uid)
         written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(written)
         self._noted.set()
@@ -137,10 +145,10 @@ class Journal:
 
     def _drop(self, uid: str) -> None:
         if self._entries.pop(uid, None) is not None:
-            self._outdated.add(uid)
+            self._unwritten.discard(uid)
             self._changed.set()
 
-    # -- the ConfigMap ---------------------------------------------------------------------------------------------
+    # -- the ConfigMaps --------------------------------------------------------------------------------------------
 
     async def load(self, own: Iterable[Kustomization | Malformed], *, all_are_own: bool) -> None:
         """Take up what a process before us has left, before any delivery begins.
@@ -148,22 +156,32 @@ class Journal:
         ``own`` are the Kustomizations that these controllers look after; entries of others are left to those who do,
         unless ``all_are_own``: then nobody does any more.
         """
-        found = await self._read()
-        known = {each.metadata.uid: each for each in own} if found else {}
-        for uid, text in found.items():
-            entry = _decoded(text) if uid in known else None
-            if entry is not None:
-                self._entries[uid] = entry
-                log.info("a delivery of Kustomization/%s had begun and not ended", entry.subject)
-                self.learn("MODIFIED", None, known[uid])
-            elif uid in known or all_are_own:
-                self._outdated.add(uid)
-                self._changed.set()
+        found = await asyncio.gather(*map(self._read, self._refs))
+        known = {each.metadata.uid: each for each in own} if any(found) else {}
+        for place, data in enumerate(found):
+            for uid, text in data.items():
+                entry = _decoded(text) if uid in known else None
+                if entry is not None:
+                    self._take_up(uid, place, entry)
+                    self.learn("MODIFIED", None, known[uid])
+                elif uid in known or all_are_own:
+                    self._stored[place].add(uid)
+                    self._changed.set()
 
-    async def _read(self) -> dict[str, str]:
+    def _take_up(self, uid: str, place: int, entry: _Entry) -> None:
+        """An entry that was moved may be in two ConfigMaps: then both are true."""
+        log.info("a delivery of Kustomization/%s had begun and not ended", entry.subject)
+        self._stored[place].add(uid)
+        entry.place = place
+        if (other := self._entries.get(uid)) is not None:
+            entry.added = other.added | entry.added
+            self._unwritten.add(uid)
+        self._entries[uid] = entry
+
+    async def _read(self, ref: ObjectRef) -> dict[str, str]:
         while True:
             try:
-                found = await self._client.get(self._ref)
+                found = await self._client.get(ref)
             except NotFoundError:
                 self._usable = True
                 return {}
@@ -198,30 +216,56 @@ class Journal:
             return
 
     async def _write(self) -> None:
+        """What was noted goes into one ConfigMap; when nothing was, those that hold too much are tidied."""
         waiting, self._waiting = self._waiting, []
-        outdated, self._outdated = self._outdated, set()
-        data = {uid: self._entries[uid].encoded() if uid in self._entries else None for uid in sorted(outdated)}
+        if not waiting and not self._unwritten:
+            for place in range(len(self._refs)):
+                if self._needless(place):
+                    await self._send(place, {})
+            return
+        written = False
         try:
-            written = await self._send(data)
-        except BaseException:
-            self._outdated |= outdated
+            written = await self._send(self._place(), {uid: self._entries[uid] for uid in sorted(self._unwritten)})
+        finally:
             for each in waiting:
-                each.cancel()
-            raise
-        if not written:
-            self._outdated |= outdated
-        for each in waiting:
-            if not each.done():
-                each.set_result(written)
+                if not each.done():
+                    each.set_result(written)
+        if any(map(self._needless, range(len(self._refs)))):
+            self._changed.set()
 
-    async def _send(self, data: dict[str, str | None]) -> bool:
-        """Whether the ConfigMap has it now."""
+    def _place(self) -> int:
+        """Where there is most room, the first of them: so small fleets have one ConfigMap."""
+        counts = Counter(entry.place for uid, entry in self._entries.items() if uid not in self._unwritten)
+        used = [place for place, stored in enumerate(self._stored) if stored and counts[place] < MOST_DELIVERIES]
+        fresh = next((place for place, stored in enumerate(self._stored) if not stored), 0)
+        return min(used, key=lambda place: counts[place], default=fresh)
+
+    def _needless(self, place: int) -> set[str]:
+        entries = self._entries
+        return {uid for uid in self._stored[place] if uid not in entries or entries[uid].place != place}
+
+    async def _send(self, place: int, new: Mapping[str, _Entry]) -> bool:
+        """Put entries into a ConfigMap and take needless ones out; whether it was done."""
+        needless = self._needless(place) - new.keys()
+        data: dict[str, str | None] = {uid: entry.encoded() for uid, entry in new.items()}
+        self._stored[place] |= new.keys()
+        if not await self._patch(place, data | dict.fromkeys(sorted(needless))):
+            return False
+        self._stored[place] -= needless
+        for uid, entry in new.items():
+            entry.place = place
+            if self._entries.get(uid) is entry:  # otherwise it was noted anew meanwhile, or dropped
+                self._unwritten.discard(uid)
+        return True
+
+    async def _patch(self, place: int, data: dict[str, str | None]) -> bool:
+        ref = self._refs[place]
         try:
             try:
                 self.writes["patch"] += 1
-                await self._client.patch(self._ref, {"data": data}, PatchType.MERGE, field_manager=FIELD_MANAGER)
+                await self._client.patch(ref, {"data": data}, PatchType.MERGE, field_manager=FIELD_MANAGER)
             except NotFoundError:
-                await self._create()
+                await self._create(place, data)
         except AlreadyExistsError:
             return False  # a shard was faster; the next note finds it
         except (NotFoundError, ForbiddenError) as error:
@@ -233,14 +277,16 @@ class Journal:
             return False
         return True
 
-    async def _create(self) -> None:
-        """With all that is on record: somebody may have deleted it."""
-        if not self._entries:
+    async def _create(self, place: int, data: dict[str, str | None]) -> None:
+        """With all that was in it, too: somebody may have deleted it."""
+        ref = self._refs[place]
+        known = {uid: entry.encoded() for uid, entry in self._entries.items() if entry.place == place}
+        wanted = known | {uid: text for uid, text in data.items() if text is not None}
+        if not wanted:
             return
-        metadata = {"name": self._ref.name, "namespace": self._ref.namespace}
-        data = {uid: entry.encoded() for uid, entry in self._entries.items()}
+        metadata = {"name": ref.name, "namespace": ref.namespace}
+        manifest: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": wanted}
         self.writes["create"] += 1
-        manifest: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
         await self._client.create(manifest, field_manager=FIELD_MANAGER)
 
 

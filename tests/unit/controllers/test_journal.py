@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from msgspec.structs import replace
 
-from fairlead.controllers.journal import JOURNAL_NAME, MOST_DELIVERIES, MOST_OBJECTS, Journal
+from fairlead.controllers.journal import JOURNAL_NAMES, MOST_DELIVERIES, MOST_OBJECTS, Journal
 from fairlead.kube.errors import ForbiddenApiError, NotFoundError, ServerUnavailableError
 from fairlead.objects.inventory import Inventory
 from fairlead.objects.ref import ObjectRef
@@ -24,49 +24,57 @@ if TYPE_CHECKING:
     from fairlead.api.kustomization import Kustomization
     from fairlead.kube.client import KubeClient
 
+FIRST = JOURNAL_NAMES[0]
+
 
 class Server:
-    """One ConfigMap, or none; ``refusal`` is raised instead of an answer."""
+    """The ConfigMaps by name; ``refusal`` is raised instead of an answer."""
 
     def __init__(self, data: dict[str, str] | None = None) -> None:
-        self.data = data
+        """``data``: of the first one."""
+        self.maps: dict[str, dict[str, str]] = {} if data is None else {FIRST: data}
         self.refusal: Exception | None = None
         self.patches: list[dict[str, Any]] = []
         self.written = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def get(self, ref: ObjectRef) -> dict[str, Any]:
-        self._answer(ref)
-        return {"data": self.data}
+        return {"data": self._find(ref)}
 
     async def patch(self, ref: ObjectRef, body: dict[str, Any], *_: object, **__: object) -> None:
         self.patches.append(body["data"])
+        self.written.set()
         await asyncio.sleep(0)
-        self._answer(ref)
-        assert self.data is not None
+        await self.gate.wait()
+        data = self._find(ref)
         for key, value in body["data"].items():
             if value is None:
-                self.data.pop(key, None)
+                data.pop(key, None)
             else:
-                self.data[key] = value
+                data[key] = value
         self.written.set()
 
     async def create(self, manifest: dict[str, Any], **_: object) -> None:
         if self.refusal is not None:
             raise self.refusal
-        self.data = dict(manifest["data"])
+        self.maps[manifest["metadata"]["name"]] = dict(manifest["data"])
+        self.written.set()
 
-    def _answer(self, ref: ObjectRef) -> None:
-        assert ref == ObjectRef("", "ConfigMap", "flux-system", JOURNAL_NAME)
+    def _find(self, ref: ObjectRef) -> dict[str, str]:
+        assert ref.name in JOURNAL_NAMES
+        assert ref == ObjectRef("", "ConfigMap", "flux-system", ref.name)
         if self.refusal is not None:
             raise self.refusal
-        if self.data is None:
+        if ref.name not in self.maps:
             raise NotFoundError(str(ref), "get", status=404)
+        return self.maps[ref.name]
 
-    def names(self) -> dict[str, list[str]]:
-        return {
-            key: [entry["id"].split("_")[1] for entry in json.loads(text)["entries"]]
-            for key, text in (self.data or {}).items()
-        }
+    def names(self, name: str | None = None) -> dict[str, list[str]]:
+        """The objects by Kustomization, of all ConfigMaps or of one."""
+        maps = self.maps.values() if name is None else [self.maps[name]]
+        found = [item for data in maps for item in data.items()]
+        return {key: [entry["id"].split("_")[1] for entry in json.loads(text)["entries"]] for key, text in found}
 
 
 def inventory(*names: str) -> Inventory:
@@ -123,7 +131,7 @@ async def test_what_a_status_tells_is_dropped_after_a_while() -> None:
         assert journal.holds(with_status("app")), "one is missing"
         journal.learn("MODIFIED", None, with_status("app", "a", "b", version="2"))
         assert not journal.holds(with_status("app"))
-        await until(server, lambda: server.data == {})
+        await until(server, lambda: server.names() == {})
     assert len(server.patches) == 2
 
 
@@ -171,13 +179,12 @@ async def test_what_an_earlier_process_has_left_is_taken_up() -> None:
     async with journal_on(server) as before:
         for app in (with_status("app"), with_status("told"), unknown):
             await before.note(app, inventory("begun"))
-    assert server.data is not None
-    server.data["unreadable"] = "{"
+    server.maps[FIRST]["unreadable"] = "{"
     own = (with_status("app"), with_status("told", "begun", version="2"), with_status("unreadable"))
     async with journal_on(server, *own) as journal:
         assert journal.inventory_of(own[0]) == inventory("begun")
         assert not journal.holds(own[1])
-        await until(server, lambda: server.data is not None and server.data.keys() == {"app"})
+        await until(server, lambda: server.maps[FIRST].keys() == {"app"})
 
 
 async def test_entries_of_others_are_left_to_them() -> None:
@@ -223,16 +230,60 @@ async def test_one_that_is_deleted_is_made_again_with_all_that_is_on_record() ->
     server = Server({})
     async with journal_on(server) as journal:
         await journal.note(with_status("one"), inventory("a"))
-        server.data = None
+        server.maps.clear()
         assert await journal.note(with_status("two"), inventory("b"))
         assert server.names() == {"one": ["a"], "two": ["b"]}
+
+
+async def test_many_are_spread_over_several() -> None:
+    """A patch costs what the ConfigMap holds, and those that wait for health stay long."""
+    server = Server()
+    async with journal_on(server) as journal:
+        for number in range(MOST_DELIVERIES + 1):
+            assert await journal.note(with_status(f"app-{number:02}"), inventory("a"))
+        assert [len(data) for data in server.maps.values()] == [MOST_DELIVERIES, 1]
+        for number in range(10):
+            journal.learn("MODIFIED", None, with_status(f"app-{number:02}", "a", version="2"))
+        assert await journal.note(with_status("next"), inventory("a"))
+        assert server.names(JOURNAL_NAMES[1]).keys() == {f"app-{MOST_DELIVERIES}", "next"}
+        await until(server, lambda: len(server.maps[FIRST]) == MOST_DELIVERIES - 10)
+
+
+async def test_one_that_moves_is_in_either_until_it_is_in_both() -> None:
+    server = Server()
+    async with journal_on(server) as journal:
+        for number in range(MOST_DELIVERIES + 1):
+            await journal.note(with_status(f"app-{number:02}"), inventory("a"))
+        assert await journal.note(with_status("app-00"), inventory("a", "b"))
+        assert server.names(JOURNAL_NAMES[1])["app-00"] == ["a", "b"]
+        assert server.names(FIRST)["app-00"] == ["a"]
+    async with journal_on(server, with_status("app-00"), all_are_own=False) as journal:
+        assert journal.inventory_of(with_status("app-00")) == inventory("a", "b")
+        await journal.note(with_status("other"), inventory("c"))
+        await until(server, lambda: sum("app-00" in data for data in server.maps.values()) == 1)
+        assert server.names()["app-00"] == ["a", "b"]
+
+
+async def test_what_is_noted_while_a_patch_is_on_its_way_is_written_by_the_next() -> None:
+    server = Server({})
+    async with journal_on(server) as journal:
+        server.gate.clear()
+        first = asyncio.create_task(journal.note(with_status("app"), inventory("a")))
+        await until(server, lambda: len(server.patches) == 1)
+        second = asyncio.create_task(journal.note(with_status("app"), inventory("a", "b")))
+        await asyncio.sleep(0)
+        server.gate.set()
+        assert await first
+        assert await second
+        assert server.names() == {"app": ["a", "b"]}
 
 
 async def test_too_much_goes_into_the_status() -> None:
     async with journal_on(Server({})) as journal:
         many = inventory(*(str(number) for number in range(MOST_OBJECTS + 1)))
         assert not await journal.note(with_status("large"), many)
-        notes = (journal.note(with_status(str(number)), inventory("a")) for number in range(MOST_DELIVERIES))
+        room = MOST_DELIVERIES * len(JOURNAL_NAMES)
+        notes = (journal.note(with_status(str(number)), inventory("a")) for number in range(room))
         assert all(await asyncio.gather(*notes))
         assert not await journal.note(with_status("one more"), inventory("a"))
         assert await journal.note(with_status("1"), inventory("a", "b"))
