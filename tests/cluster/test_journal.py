@@ -93,6 +93,32 @@ async def test_what_was_begun_is_deleted_with_its_kustomization(world: World, pr
     await world.eventually("nothing is left in the journal", partial(is_tidy, world))
 
 
+async def test_what_was_begun_and_is_back_in_git_before_it_is_deleted_stays(world: World, proxy: FaultProxy) -> None:
+    """The run for a commit without it finds that the newest one has it again, although no status lists it."""
+    await interrupted(world, proxy)
+    before = await world.get("ConfigMap", "goes")
+    assert before is not None
+    changed, text = config_map("stays", world.namespace, {"k": "w"}), config_map("goes", world.namespace, {"k": "v"})
+    world.repo.commit("Away", {"apps/goes.yaml": None, "apps/stays.yaml": changed})
+    hold = proxy.hold("PATCH", "/configmaps/stays")
+    world.controllers_config = proxy.config
+    await world.start()
+    await hold.reached.wait()
+    world.repo.commit("Back", {"apps/goes.yaml": text})
+
+    async def is_fetched() -> bool:
+        artifact = (await world.status("fleet", "GitRepository")).get("artifact") or {}
+        return str(artifact.get("revision")).endswith(world.repo.head)
+
+    await world.eventually("the newest revision is there", is_fetched)
+    hold.release.set()
+    proxy.allow()
+    await world.ready("apps")
+    after = await world.get("ConfigMap", "goes")
+    assert after is not None
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+
+
 async def test_what_was_begun_goes_on(world: World, proxy: FaultProxy) -> None:
     await interrupted(world, proxy)
     await world.start()

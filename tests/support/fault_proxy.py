@@ -113,6 +113,10 @@ class FaultProxy:
         """Let the next requests with this method whose path and query match the pattern fail; not dry runs."""
         self._faults.append(_Fault(what, method, re.compile(path), times))
 
+    def allow(self) -> None:
+        """Let nothing fail any more that has not yet."""
+        self._faults.clear()
+
     def hold(self, method: str, path: str) -> Hold:
         """Keep the next such request from the server until it is released; not dry runs."""
         hold = Hold()

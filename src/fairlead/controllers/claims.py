@@ -106,6 +106,8 @@ class Claims:
         self._access = access
         self._outlook = outlook
         self._other_shards = other_shards
+        self.about_to_list: Callable[[ObjectRef], Iterable[Key]] = lambda _: ()
+        """Whose inventory has an object, although its status does not list it yet; set by who knows."""
         self.has_said_all: Callable[[Key, Kustomization], bool] = lambda _key, _other: False
         """Whether the newest revision changes nothing for this Kustomization as it is; set by who decides that."""
         self._have: UserIndex[str] = UserIndex()
@@ -169,9 +171,14 @@ class Claims:
         return heirs
 
     async def _held(self, key: Key, kustomization: Kustomization, refs: frozenset[ObjectRef]) -> dict[ObjectRef, Key]:
-        """What is in somebody's inventory, its own included, and goes on to be wanted there."""
+        """What is in somebody's inventory, its own included, and goes on to be wanted there.
+
+        Who asks has what it asks about, whatever its status says: the watch may be late.
+        """
         held: dict[ObjectRef, Key] = {}
-        for user, other, theirs in self._holders(kustomization, refs):
+        others = [each for each in self._holders(kustomization, refs) if each[0] != key]
+        own = self._staying(key)
+        for user, other, theirs in [*others, *([(key, own, set(refs))] if own is not None else [])]:
             held |= dict.fromkeys(await self._still_wanted(user, other, theirs, own=user == key), user)
         return held
 
@@ -181,7 +188,7 @@ class Claims:
         """Whose inventory lists which of these objects, in the same cluster."""
         listed: dict[Key, set[ObjectRef]] = {}
         for ref in refs:
-            for user in self._have.users(format_id(ref)):
+            for user in {*self._have.users(format_id(ref)), *self.about_to_list(ref)}:
                 listed.setdefault(user, set()).add(ref)
         found = ((user, self._staying(user), theirs) for user, theirs in listed.items())
         where = _cluster(kustomization)

@@ -29,6 +29,7 @@ from fairlead.controllers.resources import Malformed
 from fairlead.errors import FairleadError, ForbiddenError, UnavailableError
 from fairlead.kube.client import PatchType
 from fairlead.kube.errors import AlreadyExistsError, NotFoundError
+from fairlead.kube.reflector import Key
 from fairlead.objects.inventory import Inventory
 from fairlead.objects.ref import ObjectRef
 
@@ -59,8 +60,7 @@ LOAD_RETRY_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _Entry:
-    subject: str
-    """Namespace and name of the Kustomization, for people."""
+    key: Key
     added: Inventory
     version: str = "0"
     """The resource version of the Kustomization to whose inventory it adds."""
@@ -68,7 +68,7 @@ class _Entry:
     """The number of its ConfigMap; negative until it has one."""
 
     def encoded(self) -> str:
-        return json.dumps({"kustomization": self.subject, "entries": self.added.to_entries()})
+        return json.dumps({"kustomization": str(self.key), "entries": self.added.to_entries()})
 
 
 class Journal:
@@ -104,6 +104,10 @@ class Journal:
         """Whether its status does not tell all."""
         return kustomization.metadata.uid in self._entries
 
+    def holders(self, ref: ObjectRef) -> list[Key]:
+        """Whose status does not tell that they have, or are about to have, this object."""
+        return [entry.key for entry in self._entries.values() if ref in entry.added]
+
     async def note(self, kustomization: Kustomization, inventory: Inventory) -> bool:
         """Put on record that its inventory is about to become this; ``False`` when that has to go into its status."""
         meta = kustomization.metadata
@@ -111,7 +115,7 @@ class Journal:
         full = len(self._entries) >= MOST_DELIVERIES * len(self._refs) and meta.uid not in self._entries
         if not self._usable or full or len(added) > MOST_OBJECTS:
             return False
-        self._entries[meta.uid] = _Entry(f"{meta.namespace}/{meta.name}", added, meta.resource_version)
+        self._entries[meta.uid] = _Entry(Key(meta.namespace, meta.name), added, meta.resource_version)
         self._unwritten.add(meta.uid)
         written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(written)
@@ -170,7 +174,7 @@ class Journal:
 
     def _take_up(self, uid: str, place: int, entry: _Entry) -> None:
         """An entry that was moved may be in two ConfigMaps: then both are true."""
-        log.info("a delivery of Kustomization/%s had begun and not ended", entry.subject)
+        log.info("a delivery of Kustomization/%s had begun and not ended", entry.key)
         self._stored[place].add(uid)
         entry.place = place
         if (other := self._entries.get(uid)) is not None:
@@ -294,7 +298,7 @@ def _decoded(text: str) -> _Entry | None:
     """``None`` for what cannot be read: somebody else wrote it."""
     try:
         found = json.loads(text)
-        entry = _Entry(str(found["kustomization"]), Inventory.from_entries(found["entries"]))
+        entry = _Entry(Key(*str(found["kustomization"]).split("/")), Inventory.from_entries(found["entries"]))
     except (ValueError, TypeError, KeyError, AttributeError):
         log.warning("the journal has an entry that cannot be read; it is dropped")
         return None

@@ -120,7 +120,7 @@ class Kustomizations:
         self._claims = Claims(access, outlook, self._others)
         self._memories: dict[Key, Memory] = {}
         self.decision = Decision(access, builds, waits, self._memories, self._artifact)
-        self._claims.has_said_all = self._has_said_all
+        self._claims.has_said_all, self._claims.about_to_list = self._has_said_all, journal.holders
 
     def _has_said_all(self, key: Key, kustomization: Kustomization) -> bool:
         """Whether its status lists all that it has and, at the newest revision, will have."""

@@ -65,7 +65,7 @@ class Fleet:
         access: Any = self.access
         sources: Any = self.sources
         nothing: Any = None
-        journal: Any = SimpleNamespace()
+        journal: Any = SimpleNamespace(holders=lambda _: ())
         settings = Settings(storage=StorageSettings(folder=folder))
         self.deliveries = Kustomizations(
             access, sources, nothing, self.builds, nothing, waits, Wakes(), settings, SystemClock(), journal
