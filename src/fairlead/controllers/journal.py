@@ -189,12 +189,12 @@ class Journal:
             except NotFoundError:
                 self._usable = True
                 return {}
-            except ForbiddenError as error:
-                log.info("inventories go into statuses first, for there is no journal: %s", error)
-                return {}
             except UnavailableError as error:
                 log.warning("the journal cannot be read yet: %s", error)
                 await self._clock.sleep(LOAD_RETRY_SECONDS)
+            except FairleadError as error:
+                log.warning("inventories go into statuses first, for the journal cannot be read: %s", error)
+                return {}
             else:
                 self._usable = True
                 return found.get("data") or {}

@@ -213,6 +213,15 @@ async def test_a_refusal_sends_the_inventory_into_the_status(refusal: Exception,
         assert await journal.note(with_status("app"), inventory("a")) == is_usable_later
 
 
+async def test_one_that_may_not_be_read_is_done_without() -> None:
+    server = Server()
+    server.refusal = ForbiddenApiError("ConfigMap", "get", status=403)
+    async with journal_on(server) as journal:
+        server.refusal = None
+        assert not await journal.note(with_status("app"), inventory("a"))
+        assert server.patches == []
+
+
 async def test_one_that_cannot_be_read_is_asked_again_before_work_begins() -> None:
     server, clock = Server({"app": "x"}), VirtualClock()
     server.refusal = ServerUnavailableError("ConfigMap", "get", status=500)
