@@ -49,6 +49,13 @@ def git_folders(path: Path) -> list[Path]:
     return [folder]
 
 
+def _git_folders_now(path: Path) -> list[Path]:
+    try:
+        return git_folders(path)
+    except OSError:
+        return []
+
+
 @dataclass(slots=True)
 class _Watched:
     path: Path
@@ -108,12 +115,15 @@ class RefWatcher:
 
     def _arm(self, watched: _Watched) -> None:
         """Watch what there is now. Safe to call again: the kernel gives the same number for the same folder."""
-        try:
-            folders = git_folders(watched.path)
-        except OSError:
-            folders = []
+        folders = _git_folders_now(watched.path)
+        while not folders:
+            nearest = _nearest(watched.path)
+            self._add(watched, nearest)
+            folders = _git_folders_now(watched.path)
+            if not folders and _nearest(watched.path) == nearest:
+                break  # what comes from now on is seen; what came before the watch would not have been
         watched.ready = bool(folders)
-        for folder in folders or [_nearest(watched.path)]:
+        for folder in folders:
             self._add(watched, folder)
         for folder in folders:
             for below in ("refs", "reftable"):
