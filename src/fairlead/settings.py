@@ -159,7 +159,7 @@ class Settings:
     reconcile: ReconcileSettings = field(default_factory=ReconcileSettings)
     apply: ApplySettings = field(default_factory=ApplySettings)
     runtime_namespace: str = "flux-system"
-    """Where leases live."""
+    """Where leases and the journal live."""
     stand_back: bool = True
     """Do nothing as long as Flux's own controllers are at work in the runtime namespace: they would fight."""
     leader_election: bool = False

@@ -36,7 +36,11 @@ def _kinds(_: click.Context, __: click.Parameter, said: tuple[str, ...]) -> tupl
     help="Folder for fetched repositories; it is a cache.  [default: a folder of the user's cache]",
 )
 @click.option("--watch-namespace", help="Only resources in this namespace.")
-@click.option("--watch-label-selector", default="", help="Only resources with these labels.")
+@click.option(
+    "--watch-label-selector",
+    default="",
+    help="Only Kustomizations and sources with these labels; what they read from or depend on may have others.",
+)
 @switch("--watch-all-namespaces", default=True, help="With =false only resources in flux-system.")
 @switch("--no-cross-namespace-refs", help="Refuse sources in other namespaces.")
 @switch("--no-remote-bases", help="Refuse kustomizations with URLs in them.")
