@@ -308,14 +308,13 @@ class GitSource:
 
     async def _transfer(self, remote: Remote, transport: Transport, head: RemoteHead, *, reference: str) -> RemoteHead:
         """Fetch; when what is here turns out to be damaged, forget it and fetch all anew."""
+        fresh = not remote.packs() and not remote.kept()
         try:
             return await self._transfer_once(remote, transport, head, reference)
         except (GitFailedError, IncompleteError, pygit2.GitError):
-            if not remote.commits():
+            if fresh:
                 raise
-        # Not in the handler: the error's frames hold the repository open, and libgit2 has one handle for all who open
-        # a pack of the same name, so the new pack would be read through the map of the damaged one.
-        remote.wipe()
+        remote.wipe()  # not in the handler, where the error's frames still have the old handle's objects
         self.store.drop_replaced_packs()  # the damaged ones are linked there, and the new may have their names
         return await self._transfer_once(remote, transport, head, reference)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["IncompleteError", "Remote"]
+__all__ = ["IncompleteError", "Remote", "close"]
 
 KEPT = "refs/kept/"
 _MOST_HAVES = 16
@@ -101,6 +101,7 @@ class Remote:
 
     def reopen(self) -> None:
         """Forget the open handle, after a child process wrote into the folder."""
+        close(self._repository)
         self._repository = None
 
     @property
@@ -233,6 +234,8 @@ class Remote:
             found: object = self.repository[commit]
         except KeyError:
             raise IncompleteError(f"the server did not send commit {commit}") from None
+        except pygit2.GitError as error:
+            raise IncompleteError(f"commit {commit} cannot be read: {error}") from error
         if not isinstance(found, pygit2.Commit):
             raise GitOperationError(f"the server sent {commit}, which is no commit")
         return found
@@ -281,6 +284,16 @@ class Remote:
             yield folder
         finally:
             shutil.rmtree(folder)
+
+
+def close(repository: pygit2.Repository | None) -> None:
+    """Let go of the packs of a handle that is about to be dropped; whoever still has it opens them again.
+
+    A handle of pygit2 is in a cycle and lives until the next collection, and libgit2 has one map for all who open a
+    pack of the same path: a pack that replaces one of that name would be read through the map of the one that is gone.
+    """
+    if repository is not None:
+        repository.free()
 
 
 def _check_folder(objects: pygit2.Odb, tree_id: str, known: Sequence[str]) -> None:

@@ -17,16 +17,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import pygit2
 
 from fairlead.sources.errors import MissingObjectError
 from fairlead.sources.folders import Difference, RawEntry, differences, folder_bytes
 from fairlead.sources.gittree import GitTree, name_of
-from fairlead.sources.remote import Remote
+from fairlead.sources.remote import Remote, close
 from fairlead.sources.spec import CommitInfo
 
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ _REMEMBERED_PAIRS = 256
 """Of folders whose differences were found: filter, sizes and decision ask about the same ones."""
 _PACK_PARTS = (".pack", ".rev", ".idx")  # the index last: it makes a pack visible to readers
 
+_STORES: WeakSet[ObjectStore] = WeakSet()
+"""All of this process."""
+_STORES_LOCK = threading.Lock()
+
 
 class ObjectStore:
     """Opens (and creates) the store in ``folder``. Cheap to construct; worker processes make their own."""
@@ -50,6 +56,8 @@ class ObjectStore:
         self.prepare()
         self._remotes: dict[str, Remote] = {}
         self._differences = lru_cache(maxsize=_REMEMBERED_PAIRS)(self._compare)
+        with _STORES_LOCK:
+            _STORES.add(self)
 
     def __reduce__(self) -> tuple[type[ObjectStore], tuple[Path]]:
         return ObjectStore, (self.folder,)
@@ -57,7 +65,7 @@ class ObjectStore:
     def prepare(self) -> None:
         """Make the folder; also when somebody removed it while we ran, and the open handle hides that."""
         if not (self._objects / "HEAD").exists():
-            self._repository = None
+            self._reopen()
             self._objects.mkdir(parents=True, exist_ok=True, mode=0o700)
             pygit2.init_repository(str(self._objects), bare=True)
 
@@ -68,6 +76,17 @@ class ObjectStore:
             self._repository = pygit2.Repository(str(self._objects), pygit2.enums.RepositoryOpenFlag.BARE)
         return self._repository
 
+    def _reopen(self) -> None:
+        close(self._repository)
+        self._repository = None
+
+    def _reopen_all(self) -> None:
+        """Also the handles of other threads: as long as one has a pack open, all who open it get the same map."""
+        with _STORES_LOCK:
+            alike = [store for store in _STORES if store.folder == self.folder]
+        for store in alike:
+            store._reopen()
+
     def tree(self, tree_id: str) -> GitTree:
         """The tree with this id; a missing one shows at the first use as :class:`MissingObjectError`."""
         return GitTree(self, tree_id)
@@ -77,7 +96,7 @@ class ObjectStore:
         try:
             return self.repository[object_id]
         except (KeyError, pygit2.GitError):
-            self._repository = None  # packs may have been replaced under an open handle; look again with a fresh one
+            self._reopen()  # packs may have been replaced under an open handle; look again with a fresh one
         try:
             return self.repository[object_id]
         except (KeyError, ValueError, pygit2.GitError) as error:
@@ -158,7 +177,7 @@ class ObjectStore:
             try:
                 return folder_bytes(self.repository.odb, tree_id)
             except (KeyError, pygit2.GitError):
-                self._repository = None  # as in :meth:`get`
+                self._reopen()  # as in :meth:`get`
         raise MissingObjectError(f"folder {tree_id} is not in the object store")
 
     def write_blob(self, data: bytes) -> str:
@@ -210,7 +229,7 @@ class ObjectStore:
             for suffix in reversed(_PACK_PARTS):
                 index.with_suffix(suffix).unlink(missing_ok=True)
         if gone:
-            self._repository = None
+            self._reopen_all()
         return len(gone)
 
     def drop_unused_remotes(
@@ -240,12 +259,12 @@ class ObjectStore:
                 loose.unlink(missing_ok=True)
                 dropped += 1
         if dropped:
-            self._repository = None
+            self._reopen()
         return dropped
 
     def drop_damaged_trees(self) -> None:
         """Remove composed trees that cannot be read, for what exists is not written again."""
-        self._repository = None
+        self._reopen()
         for loose in (self._objects / "objects").glob("[0-9a-f][0-9a-f]/*"):
             try:
                 _ = self.repository[loose.parent.name + loose.name]

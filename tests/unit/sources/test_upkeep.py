@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fairlead.sources.errors import MissingObjectError
 from fairlead.sources.git import GitSource
+from fairlead.sources.remote import IncompleteError
 from fairlead.sources.spec import GitRef, GitSpec, Include
 from fairlead.sources.store import ObjectStore
 from fairlead.sources.upkeep import InUse
@@ -130,3 +133,28 @@ async def test_damage_is_healed_by_forgetting(
         await again.forget(spec, (revision.commit,))
         assert await sync(again, spec) == revision
     assert readable(store.folder, revision.tree_id)
+
+
+async def test_damage_that_others_have_open_is_healed(
+    git: GitSource, store: ObjectStore, server: GitServer, served: RepoBuilder, tmp_path: Path
+) -> None:
+    """Another thread's store, and an error that was kept, still have the map of the pack that is replaced."""
+    spec = GitSpec(server.url("fleet.git"), MAIN)
+    revision = await sync(git, spec)
+    folder = tmp_path / "nobody-has-this-open"
+    shutil.copytree(store.folder, folder)
+    for pack in folder.rglob("*.pack"):
+        content = pack.read_bytes()
+        pack.unlink()
+        pack.write_bytes(content[:20] + bytes(len(content) - 40) + content[-20:])
+    fresh, others = ObjectStore(folder), ObjectStore(folder)
+    for each in (fresh, others):
+        with pytest.raises(MissingObjectError):
+            each.commit(revision.commit)
+    with pytest.raises(IncompleteError, match="cannot be read") as kept:
+        fresh.remotes()[0].check_complete(revision.commit)
+    async with GitSource(fresh) as again:
+        await again.forget(spec, (revision.commit,))
+        assert await sync(again, spec) == revision
+    assert others.commit(revision.commit).tree_id == revision.tree_id
+    assert kept.tb is not None
