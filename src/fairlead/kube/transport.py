@@ -13,13 +13,13 @@ import socket
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
 from fairlead import __version__
+from fairlead.connections import Connector, plain_socket
 from fairlead.kube.credentials import Credentials
 from fairlead.kube.errors import (
     ApiError,
@@ -48,10 +48,6 @@ TRANSIENT = frozenset({500, 502, 503, 504})
 
 # A peer that vanished without a word is noticed after 15 s + 3 x 5 s; watches have no other sign of life.
 _KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 30_000))
-
-
-_LAST_ROUNDS = 10
-"""Of the loop, for connections to see their end: reading what came before it takes one or two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +89,10 @@ class Transport:
         self._gate = asyncio.Semaphore(options.concurrency)
         self._credentials: Credentials | None = None
         self._session: aiohttp.ClientSession | None = None
-        self._sockets: WeakSet[socket.socket] = WeakSet()
-        """All that are open, and some that were closed."""
 
     async def open(self) -> None:
         self._credentials = Credentials(self._config)
-        connector = aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=60, ttl_dns_cache=30, socket_factory=self._made, force_close=False
-        )
+        connector = Connector(make_socket=_keepalive_socket, limit=0, keepalive_timeout=60, ttl_dns_cache=30)
         self._session = aiohttp.ClientSession(
             connector=connector,
             headers={"User-Agent": USER_AGENT},
@@ -113,26 +105,6 @@ class Transport:
         if self._session is not None:
             await self._session.close()
             self._session = None
-            await asyncio.sleep(0)  # aborted connections close their sockets in the loop's next round
-            await self._end_lost()
-
-    def _made(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        created = _keepalive_socket(address)
-        self._sockets.add(created)
-        return created
-
-    async def _end_lost(self) -> None:
-        """End connections that nobody knows: asyncio forgets those whose maker is cancelled amid their TLS greeting.
-
-        The end of their stream, which we bring about, is the one thing that still reaches them.
-        """
-        for _ in range(_LAST_ROUNDS):
-            if not (lost := [each for each in self._sockets if each.fileno() >= 0]):
-                return
-            for each in lost:
-                with contextlib.suppress(OSError):  # it has just ended by itself
-                    each.shutdown(socket.SHUT_RDWR)
-            await asyncio.sleep(0)
 
     async def send(self, call: Call, identity: Headers) -> bytes:
         """The body of the answer; raises :class:`ApiError`, after the retries that options and call allow."""
@@ -276,8 +248,7 @@ def _why_unconnected(error: Exception) -> str:
 
 
 def _keepalive_socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    family, kind, protocol, _, _ = address
-    created = socket.socket(family=family, type=kind, proto=protocol)
+    created = plain_socket(address)
     created.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE:
         if option := getattr(socket, name, None):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from fairlead.connections import Connector
 from fairlead.runtime.clock import SystemClock, timestamp
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class EventForwarder:
     async def run(self) -> None:
         """Until cancelled; what is left then is lost."""
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        async with aiohttp.ClientSession(connector=Connector(), timeout=timeout) as session:
             while True:
                 await self._arrived.wait()
                 while self._queue:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from fairlead.connections import Connector
 from fairlead.sources.errors import DownloadError, NoSuchFileError
 from fairlead.sources.url import redact_url
 
@@ -71,6 +72,7 @@ async def download(url: str, *, largest_bytes: int, timeout: timedelta, tag: str
 
 def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
+        connector=Connector(),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),  # the caller's limit covers everything
         headers={"User-Agent": _AGENT},

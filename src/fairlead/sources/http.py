@@ -22,6 +22,7 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
+from fairlead.connections import Connector
 from fairlead.sources import protocol
 from fairlead.sources.errors import GitAccessDeniedError, GitAuthError, GitOperationError, GitRefNotFoundError
 from fairlead.sources.pktline import PktReader
@@ -72,7 +73,7 @@ class HttpPool:
         if proxy not in self._sessions:
             options: dict[str, Any] = {"limit": 0, "limit_per_host": _CONNECTIONS_PER_HOST}
             self._sessions[proxy] = aiohttp.ClientSession(
-                connector=SocksConnector(proxy, **options) if proxy else aiohttp.TCPConnector(**options),
+                connector=SocksConnector(proxy, **options) if proxy else Connector(**options),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
                 headers={"User-Agent": AGENT, "Accept": "*/*"},

@@ -14,7 +14,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from fairlead.connections import Connector
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fairlead.sources.spec import GitProxy
 
 __all__ = ["SOCKS_SCHEMES", "SocksConnector", "SocksError"]
@@ -38,7 +42,7 @@ class SocksError(Exception):
     """What the proxy does not do, in a few words; never holds the password."""
 
 
-class SocksConnector(aiohttp.TCPConnector):
+class SocksConnector(Connector):
     """Opens every connection through one proxy."""
 
     def __init__(self, proxy: GitProxy, **options: Any) -> None:
@@ -49,7 +53,7 @@ class SocksConnector(aiohttp.TCPConnector):
         host, port = req.url.raw_host or "", req.url.port or 0
         context = self._get_ssl_context(req)
         try:
-            tunnel = await _open(self._socks, host, port)
+            tunnel = await _open(self._socks, host, port, self.made)
             name = host.rstrip(".") if context else None
             return await self._loop.create_connection(self._factory, sock=tunnel, ssl=context, server_hostname=name)
         except ssl.CertificateError as error:
@@ -58,16 +62,17 @@ class SocksConnector(aiohttp.TCPConnector):
             raise aiohttp.ClientConnectorError(req.connection_key, error) from error
 
 
-async def _open(proxy: GitProxy, host: str, port: int) -> socket.socket:
+async def _open(
+    proxy: GitProxy, host: str, port: int, make: Callable[[aiohttp.AddrInfoType], socket.socket]
+) -> socket.socket:
     """A connected socket whose other end is the host."""
     parts = urlsplit(proxy.address)
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(parts.hostname, parts.port or _DEFAULT_PORT, type=socket.SOCK_STREAM)
-    family, kind, protocol, _, address = found[0]
-    tunnel = socket.socket(family, kind, protocol)
+    tunnel = make(found[0])
     tunnel.setblocking(False)
     try:
-        await loop.sock_connect(tunnel, address)
+        await loop.sock_connect(tunnel, found[0][-1])
         await _log_in(tunnel, proxy)
         await _ask_for(tunnel, host, port)
     except BaseException:

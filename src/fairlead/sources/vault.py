@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 import msgspec
 
+from fairlead.connections import Connector
 from fairlead.errors import BuildError
 from fairlead.objects.urls import redact_url
 from fairlead.sources.errors import KeyServiceError
@@ -31,7 +32,9 @@ async def decrypt(address: str, encrypted: str, token: str) -> bytes:
     timeout = aiohttp.ClientTimeout(total=SECONDS)
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
+            aiohttp.ClientSession(
+                connector=Connector(), timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
+            ) as session,
             session.post(
                 url, json={"ciphertext": encrypted}, headers={"X-Vault-Token": token}, allow_redirects=False
             ) as response,

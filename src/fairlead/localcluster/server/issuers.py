@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import msgspec
 
+from fairlead.connections import Connector
 from fairlead.errors import UserError
 from fairlead.localcluster.server.jose import key_id, public_key, unverified_parts, verified_claims
 from fairlead.localcluster.server.requests import CREDENTIAL_ID, UserInfo
@@ -149,7 +150,7 @@ class Issuers:
 async def _fetch_keys(issuer: Issuer) -> dict[str, PublicKey]:
     context = ssl.create_default_context(cadata=issuer.ca or None)
     timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
-    connector = aiohttp.TCPConnector(ssl=context)
+    connector = Connector(ssl=context)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, raise_for_status=True) as session:
         document = await _get(session, issuer.discovery_url or issuer.url.rstrip("/") + WELL_KNOWN)
         if document["issuer"] != issuer.url:
