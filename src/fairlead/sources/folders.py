@@ -7,17 +7,26 @@ are skipped as they are, and only what lies between them is taken apart.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, NamedTuple
 
 import pygit2
 from pygit2.enums import ObjectType
 
-__all__ = ["Difference", "RawEntry", "differences", "entries_of", "folder_bytes"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Difference", "FolderMemory", "RawEntry", "differences", "entries_of", "folder_bytes"]
 
 RawEntry = tuple[str, int]
 """Object id and file mode of one name in a folder."""
 
 _ID_BYTES = 20
+_REMEMBERED_PAIRS = 256
+_REMEMBERED_BYTES = 1024 * 1024
+_LARGE = 8 * 1024
+"""Smaller folders are read again as quickly as they are remembered."""
 _Entries = dict[bytes, tuple[bytes, bytes]]
 """Mode and id by name, as they are stored."""
 
@@ -29,6 +38,58 @@ class Difference(NamedTuple):
     """Bytes that are no UTF-8 survive as surrogates."""
     before: RawEntry | None
     after: RawEntry | None
+
+
+class FolderMemory:
+    """The contents of the last large folders, and what differs between versions: all who handle a commit ask that.
+
+    An id stands for the same content wherever it is kept, so one answer serves all. It does not say that the folder is
+    in a certain place: who has to know that asks there. Threads may share it.
+    """
+
+    def __init__(self) -> None:
+        self._pairs: OrderedDict[tuple[str, str], tuple[Difference, ...]] = OrderedDict()
+        self._contents: OrderedDict[str, bytes] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def differences(self, before: str, after: str, read: Callable[[str], bytes]) -> tuple[Difference, ...]:
+        """The names that differ between two folders; raises what ``read`` raises, if it is asked."""
+        with self._lock:
+            known = self._pairs.get((before, after))
+        if known is None:
+            known = tuple(differences(self.content(before, read), self.content(after, read)))
+            with self._lock:
+                self._pairs[before, after] = known
+                if len(self._pairs) > _REMEMBERED_PAIRS:
+                    self._pairs.popitem(last=False)
+        return known
+
+    def get(self, tree_id: str) -> bytes | None:
+        """A folder as Git stores it, if it is remembered."""
+        with self._lock:
+            if tree_id in self._contents:
+                self._contents.move_to_end(tree_id)
+            return self._contents.get(tree_id)
+
+    def content(self, tree_id: str, read: Callable[[str], bytes]) -> bytes:
+        """A folder as Git stores it; raises what ``read`` raises, if it is asked."""
+        known = self.get(tree_id)
+        if known is not None:
+            return known
+        content = read(tree_id)
+        if len(content) >= _LARGE:
+            self._keep(tree_id, content)
+        return content
+
+    def _keep(self, tree_id: str, content: bytes) -> None:
+        with self._lock:
+            if tree_id in self._contents:
+                return
+            self._contents[tree_id] = content
+            self._bytes += len(content)
+            while self._bytes > _REMEMBERED_BYTES:
+                self._bytes -= len(self._contents.popitem(last=False)[1])
 
 
 def folder_bytes(objects: pygit2.Odb, tree_id: str) -> bytes:

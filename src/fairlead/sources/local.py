@@ -7,23 +7,29 @@ commit in a repository of thousands of files. The repository may be bare, have a
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pygit2
-from pygit2.enums import FileMode, RepositoryOpenFlag
+from pygit2.enums import FileMode, ObjectType, RepositoryOpenFlag
 
 from fairlead.sources.errors import GitOperationError, GitRefNotFoundError
 from fairlead.sources.folders import differences, folder_bytes
+from fairlead.sources.packing import write_pack
 from fairlead.sources.refs import Advertised
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from fairlead.sources.folders import Difference, FolderMemory
     from fairlead.sources.remote import Remote
     from fairlead.sources.url import GitUrl
 
 __all__ = ["LocalTransport"]
+
+_FEW, _LITTLE = 1_000, 8 * 1024 * 1024
+"""Objects, and bytes of them, up to which speed counts for more than size."""
 
 pygit2.settings.owner_validation = False  # only objects and references are read; nothing of the repository is executed
 
@@ -88,17 +94,17 @@ class LocalTransport:
             raise GitRefNotFoundError(f"commit {commit} not found in {self._url.text}")
         if not isinstance(found, pygit2.Commit):
             raise GitRefNotFoundError(f"{commit} in {self._url.text} is no commit")
-        missing: list[pygit2.Oid] = [found.id]
+        collection = _Collection(source.odb, target.odb, remote.memory)
+        collection.missing.append(commit)
         if tag_id and tag_id not in target:
-            missing.append(pygit2.Oid(hex=tag_id))
+            collection.missing.append(tag_id)
         try:
             if not target.odb.exists(found.tree_id):
-                _collect_missing(source.odb, target.odb, found.tree_id, _newest(remote), missing)
-            packer = pygit2.PackBuilder(source)
-            packer.set_threads(1)
-            for object_id in missing:
-                packer.add(object_id)
-            packer.write(str(remote.pack_folder))
+                collection.add_folder(str(found.tree_id), _newest(remote))
+            if collection.is_small():
+                write_pack(collection.objects(), remote.pack_folder)
+            else:
+                _compress(source, collection.missing, remote.pack_folder)
         except (KeyError, pygit2.GitError) as error:
             raise GitOperationError(f"{self._url.text} is damaged: {error}") from None
         remote.update_shallow(add=[commit])
@@ -119,25 +125,59 @@ def _newest(remote: Remote) -> str:
     return ""
 
 
-def _collect_missing(
-    source: pygit2.Odb, target: pygit2.Odb, tree_id: pygit2.Oid, like: str, missing: list[pygit2.Oid]
-) -> None:
-    """Append what ``target`` lacks. A folder that it has is complete, because packs are written whole.
+class _Collection:
+    """What ``target`` lacks. A folder that it has is complete, because packs are written whole."""
 
-    ``like`` is such a folder at the same place, of which nothing needs to be looked at again; or it is empty.
-    """
-    missing.append(tree_id)
-    try:
-        known = folder_bytes(target, like) if like else b""
-    except KeyError:
-        known = b""
-    for _, before, after in differences(known, folder_bytes(source, str(tree_id))):
-        if after is None or after[1] == FileMode.COMMIT:
-            continue
-        object_id = pygit2.Oid(hex=after[0])
-        if target.exists(object_id):
-            continue
-        if after[1] == FileMode.TREE:
-            _collect_missing(source, target, object_id, before[0] if before else "", missing)
-        else:
-            missing.append(object_id)
+    def __init__(self, source: pygit2.Odb, target: pygit2.Odb, memory: FolderMemory) -> None:
+        self.missing: list[str] = []
+        self._source = source
+        self._target = target
+        self._memory = memory
+
+    def add_folder(self, tree_id: str, like: str) -> None:
+        """``like`` is a folder of ``target`` at the same place, of which nothing needs to be looked at again, or empty.
+
+        Raises ``KeyError`` when something is not in ``source``.
+        """
+        if not self._source.exists(pygit2.Oid(hex=tree_id)):
+            raise KeyError(tree_id)
+        self.missing.append(tree_id)
+        for _, before, after in self._differences(like, tree_id):
+            if after is None or after[1] == FileMode.COMMIT or self._target.exists(pygit2.Oid(hex=after[0])):
+                continue
+            if after[1] == FileMode.TREE:
+                self.add_folder(after[0], before[0] if before else "")
+            else:
+                self.missing.append(after[0])
+
+    def is_small(self) -> bool:
+        """Whether it is a commit as people make them. A whole repository is compressed."""
+        headers = self._source.read_header
+        return len(self.missing) <= _FEW and sum(headers(pygit2.Oid(hex=each))[1] for each in self.missing) <= _LITTLE
+
+    def objects(self) -> Iterator[tuple[str, int, bytes]]:
+        """Id, type and content, each once."""
+        for object_id in dict.fromkeys(self.missing):
+            known = self._memory.get(object_id)
+            yield (
+                (object_id, ObjectType.TREE, known)
+                if known
+                else (object_id, *self._source.read(pygit2.Oid(hex=object_id)))
+            )
+
+    def _differences(self, like: str, tree_id: str) -> Iterable[Difference]:
+        def read(each: str) -> bytes:
+            return folder_bytes(self._source if each == tree_id else self._target, each)
+
+        if like and self._target.exists(pygit2.Oid(hex=like)):
+            with suppress(KeyError):
+                return self._memory.differences(like, tree_id, read)
+        return differences(b"", self._memory.content(tree_id, read))
+
+
+def _compress(source: pygit2.Repository, missing: Sequence[str], folder: Path) -> None:
+    packer = pygit2.PackBuilder(source)
+    packer.set_threads(1)
+    for object_id in missing:
+        packer.add(pygit2.Oid(hex=object_id))
+    packer.write(str(folder))

@@ -14,13 +14,14 @@ import shutil
 import struct
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pygit2
 from pygit2.enums import FileMode, RepositoryOpenFlag
 
 from fairlead.sources.errors import GitOperationError
-from fairlead.sources.folders import differences, folder_bytes
+from fairlead.sources.folders import Difference, FolderMemory, differences, folder_bytes
 from fairlead.sources.process import GitFailedError, run_git, start_git
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ class IncompleteError(GitOperationError):
 class Remote:
     """The folder of one remote. Whoever writes holds ``lock``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, memory: FolderMemory | None = None) -> None:
         self.folder = folder
+        self.memory = memory or FolderMemory()
         self.lock = asyncio.Lock()
         self._repository: pygit2.Repository | None = None
         self._history: Remote | None = None
@@ -226,7 +228,7 @@ class Remote:
         """
         found = self._commit(commit)
         known = [str(self._commit(kept).tree_id) for kept in self.commits() if kept != commit]
-        _check_folder(self.repository.odb, str(found.tree_id), known)
+        _check_folder(self.repository.odb, self.memory, str(found.tree_id), known)
         return str(found.tree_id)
 
     def _commit(self, commit: str) -> pygit2.Commit:
@@ -296,12 +298,15 @@ def close(repository: pygit2.Repository | None) -> None:
         repository.free()
 
 
-def _check_folder(objects: pygit2.Odb, tree_id: str, known: Sequence[str]) -> None:
+def _check_folder(objects: pygit2.Odb, memory: FolderMemory, tree_id: str, known: Sequence[str]) -> None:
     """``known`` are complete folders at the same place in other commits: only what none of them has is looked at."""
     if tree_id in known:
         return
-    raw = _folder(objects, tree_id)
-    found = [differences(_folder(objects, each), raw) for each in known] or [differences(b"", raw)]
+    for each in (tree_id, *known):  # what they hold may be known from elsewhere; that they are here has to be seen here
+        if not objects.exists(pygit2.Oid(hex=each)):
+            raise IncompleteError(f"folder {each} is not here")
+    read = partial(_folder, objects)
+    found = [memory.differences(each, tree_id, read) for each in known] or [_all_of(memory.content(tree_id, read))]
     gone = (each.before for differing in found for each in differing)
     complete = {each[0] for each in gone if each and each[1] != FileMode.COMMIT}
     new = set.intersection(*({each.name for each in differing if each.after} for differing in found))
@@ -312,7 +317,11 @@ def _check_folder(objects: pygit2.Odb, tree_id: str, known: Sequence[str]) -> No
             raise IncompleteError(f"the server did not send object {after[0]} ({name})")
         if after[1] == FileMode.TREE:
             alike = (each.before for differing in found for each in differing if each.name == name)
-            _check_folder(objects, after[0], [each[0] for each in alike if each and each[1] == FileMode.TREE])
+            _check_folder(objects, memory, after[0], [each[0] for each in alike if each and each[1] == FileMode.TREE])
+
+
+def _all_of(content: bytes) -> tuple[Difference, ...]:
+    return tuple(differences(b"", content))
 
 
 def _folder(objects: pygit2.Odb, tree_id: str) -> bytes:

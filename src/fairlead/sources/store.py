@@ -19,14 +19,13 @@ import os
 import shutil
 import threading
 from datetime import UTC, datetime, timedelta, timezone
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 import pygit2
 
 from fairlead.sources.errors import MissingObjectError
-from fairlead.sources.folders import Difference, RawEntry, differences, folder_bytes
+from fairlead.sources.folders import Difference, FolderMemory, RawEntry, folder_bytes
 from fairlead.sources.gittree import GitTree, name_of
 from fairlead.sources.remote import Remote, close
 from fairlead.sources.spec import CommitInfo
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ObjectStore", "RawEntry"]
 
-_REMEMBERED_PAIRS = 256
-"""Of folders whose differences were found: filter, sizes and decision ask about the same ones."""
 _PACK_PARTS = (".pack", ".rev", ".idx")  # the index last: it makes a pack visible to readers
 
 _STORES: WeakSet[ObjectStore] = WeakSet()
@@ -55,7 +52,7 @@ class ObjectStore:
         self._repository: pygit2.Repository | None = None
         self.prepare()
         self._remotes: dict[str, Remote] = {}
-        self._differences = lru_cache(maxsize=_REMEMBERED_PAIRS)(self._compare)
+        self._memory = FolderMemory()
         with _STORES_LOCK:
             _STORES.add(self)
 
@@ -166,10 +163,7 @@ class ObjectStore:
 
     def differences(self, before: str, after: str) -> tuple[Difference, ...]:
         """The names that differ between two folders; raises :class:`MissingObjectError`."""
-        return self._differences(before, after)
-
-    def _compare(self, before: str, after: str) -> tuple[Difference, ...]:
-        return tuple(differences(self.folder_bytes(before), self.folder_bytes(after)))
+        return self._memory.differences(before, after, self.folder_bytes)
 
     def folder_bytes(self, tree_id: str) -> bytes:
         """A folder as Git stores it; raises :class:`MissingObjectError`."""
@@ -199,7 +193,7 @@ class ObjectStore:
     def remote(self, key: str) -> Remote:
         """The folder of one remote; ``key`` is a file name that stands for URL and credentials."""
         if key not in self._remotes:
-            self._remotes[key] = Remote(self.folder / "remotes" / key)
+            self._remotes[key] = Remote(self.folder / "remotes" / key, self._memory)
         return self._remotes[key]
 
     def remotes(self) -> list[Remote]:
@@ -209,7 +203,10 @@ class ObjectStore:
     def link_packs(self, remote: Remote) -> None:
         """Make what ``remote`` received readable here. Calling it again does nothing."""
         target = self._objects / "objects" / "pack"
+        linked = {each.name for each in target.iterdir()}
         for index in remote.packs():
+            if {index.name, f"{index.stem}.pack"} <= linked:
+                continue
             for suffix in _PACK_PARTS:
                 part = index.with_suffix(suffix)
                 try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pygit2
 import pytest
 
+from fairlead.sources.folders import FolderMemory
 from fairlead.sources.remote import IncompleteError, Remote
 
 if TYPE_CHECKING:
@@ -89,3 +90,23 @@ def test_the_folders_of_several_branches_are_known(remote: Remote) -> None:
     remote.check_complete(commit(remote, tree(remote, **both)))
     with pytest.raises(IncompleteError):
         remote.check_complete(commit(remote, tree(remote, **(both | {"z": (FILE, NOWHERE)}))))
+
+
+def test_what_another_server_gave_is_not_here(tmp_path: Path) -> None:
+    """The contents of a folder may be in memory; that this server gave it is seen in its own folder only."""
+    memory = FolderMemory()
+    rich, poor = Remote(tmp_path / "rich", memory), Remote(tmp_path / "poor", memory)
+    secret = blob(rich, "secret")
+    large = {f"file-{number:04}": (FILE, secret) for number in range(1000)}
+    inner = tree(rich, **large)
+    root = tree(rich, inner=(FOLDER, inner))
+    rich.check_complete(commit(rich, root))
+    assert memory.get(inner) is not None
+    assert tree(poor, inner=(FOLDER, inner)) == root
+    with pytest.raises(IncompleteError, match=inner):
+        poor.check_complete(commit(poor, root))
+    assert tree(poor, **large) == inner
+    with pytest.raises(IncompleteError, match=secret):
+        poor.check_complete(commit(poor, root))
+    assert blob(poor, "secret") == secret
+    poor.check_complete(commit(poor, root))

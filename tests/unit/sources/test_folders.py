@@ -12,7 +12,7 @@ from fairlead.build.changes import changes_between
 from fairlead.controllers.artifacts import TreeSizes
 from fairlead.controllers.builds import Builds
 from fairlead.sources.errors import MissingObjectError
-from fairlead.sources.folders import RawEntry, differences, entries_of
+from fairlead.sources.folders import FolderMemory, RawEntry, differences, entries_of
 from fairlead.sources.ignore import TreeFilter
 from tests.support.trees import Files, write
 
@@ -59,6 +59,26 @@ def test_a_folder_that_is_not_here(store: ObjectStore) -> None:
         store.differences("0" * 40, store.write_tree({}))
     with pytest.raises(MissingObjectError):
         store.folder_bytes(store.write_blob(b"no folder"))
+
+
+def test_large_folders_are_read_once_and_small_ones_each_time() -> None:
+    memory, reads = FolderMemory(), list[str]()
+
+    def read(tree_id: str) -> bytes:
+        reads.append(tree_id)
+        size = 2000 if tree_id.startswith("large") else 2
+        return raw({b"%04d" % number: (b"100644", tree_id.encode().rjust(20)) for number in range(size)})
+
+    assert len(memory.differences("large1", "large2", read)) == len(memory.differences("large2", "large1", read))
+    memory.differences("small", "large1", read)
+    memory.differences("small", "large2", read)
+    assert sorted(reads) == ["large1", "large2", "small", "small"]
+    memory.differences("small", "large2", read)
+    assert memory.get("small") is None
+    for number in range(50):
+        memory.content(f"large-{number}", read)
+    assert memory.get("large1") is None
+    assert memory.get("large-49") is not None
 
 
 # -- what is found out from the differences is what all of it would tell -----------------------------------------------
