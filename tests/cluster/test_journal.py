@@ -119,6 +119,26 @@ async def test_what_was_begun_and_is_back_in_git_before_it_is_deleted_stays(worl
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
 
 
+@pytest.mark.parametrize("selector", ["", "shard=two"])
+async def test_what_is_left_of_one_that_vanished_while_nobody_worked(
+    world: World, proxy: FaultProxy, selector: str
+) -> None:
+    """By controllers of one namespace, and by a shard; another shard's entry stays."""
+    await interrupted(world, proxy)
+    ref = ObjectRef("kustomize.toolkit.fluxcd.io", "Kustomization", world.namespace, "apps")
+    scope = replace(world.settings.scope, namespace=world.namespace, label_selector=selector)
+    world.settings = replace(world.settings, scope=scope)
+    if selector:
+        await world.start()
+        await world.kustomization("base", path="apps", suspend=True)
+        assert await journalled(world) == {"apps": {"stays__ConfigMap", "goes__ConfigMap"}}
+        await world.stop()
+    await world.patch("Kustomization", "apps", {"metadata": {"finalizers": []}})
+    await world.client.delete(ref)
+    await world.start()
+    await world.eventually("nothing is left in the journal", partial(is_tidy, world))
+
+
 async def test_what_was_begun_goes_on(world: World, proxy: FaultProxy) -> None:
     await interrupted(world, proxy)
     await world.start()

@@ -11,7 +11,8 @@ the same patch.
 
 It is an aid and no condition: a controller that may not write the ConfigMaps, or has too much to say, puts the
 inventory into the status first. Entries are kept by the uid of the Kustomization, so shards share the ConfigMaps, and
-one that was created anew inherits nothing.
+one that was created anew inherits nothing. What is left of a Kustomization that is gone is taken out by the next start
+of whoever may know that it is: that of its namespace, and any shard, which asks the server.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fairlead.api import names
 from fairlead.controllers.access import is_newer
 from fairlead.controllers.delivery import inventory_of
 from fairlead.controllers.resources import Malformed
@@ -32,9 +34,10 @@ from fairlead.kube.errors import AlreadyExistsError, NotFoundError
 from fairlead.kube.reflector import Key
 from fairlead.objects.inventory import Inventory
 from fairlead.objects.ref import ObjectRef
+from fairlead.settings import ScopeSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from fairlead.api.kustomization import Kustomization
     from fairlead.kube.client import KubeClient
@@ -74,7 +77,8 @@ class _Entry:
 class Journal:
     """A few ConfigMaps in the namespace of the controllers; :meth:`run` writes what was noted."""
 
-    def __init__(self, client: KubeClient, namespace: str, clock: Clock) -> None:
+    def __init__(self, client: KubeClient, namespace: str, clock: Clock, *, scope: ScopeSettings | None = None) -> None:
+        """``scope``: which Kustomizations these controllers look after; all of the cluster by default."""
         self.crowded: Callable[[], bool] = lambda: False
         """Whether several deliveries are at work; set by who knows."""
         self.writes: Counter[str] = Counter()
@@ -82,6 +86,7 @@ class Journal:
         self._client = client
         self._refs = [ObjectRef("", "ConfigMap", namespace, name) for name in JOURNAL_NAMES]
         self._clock = clock
+        self._scope = scope or ScopeSettings()
         self._entries: dict[str, _Entry] = {}
         self._unwritten: set[str] = set()
         """Whose entries are newer than what a ConfigMap has."""
@@ -134,10 +139,14 @@ class Journal:
         """Hears of every Kustomization: one whose status has it all, or that is gone, needs no entry."""
         if not self._entries:
             return
-        if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
+        if old is not None and (new is None or new.metadata.uid != old.metadata.uid) and not self._may_have_moved(old):
             self._drop(old.metadata.uid)
         if new is not None and not isinstance(new, Malformed):
             self._compare(new)
+
+    def _may_have_moved(self, vanished: Kustomization | Malformed) -> bool:
+        """Whether another shard may look after it now. Then the entry stays: that one takes it up when it starts."""
+        return bool(self._scope.label_selector) and not vanished.metadata.deletion_timestamp
 
     def _compare(self, kustomization: Kustomization) -> None:
         meta = kustomization.metadata
@@ -154,23 +163,53 @@ class Journal:
 
     # -- the ConfigMaps --------------------------------------------------------------------------------------------
 
-    async def load(self, own: Iterable[Kustomization | Malformed], *, all_are_own: bool) -> None:
+    async def load(self, own: Iterable[Kustomization | Malformed]) -> None:
         """Take up what a process before us has left, before any delivery begins.
 
         ``own`` are the Kustomizations that these controllers look after; entries of others are left to those who do,
-        unless ``all_are_own``: then nobody does any more.
+        and those of nobody are taken out.
         """
         found = await asyncio.gather(*map(self._read, self._refs))
         known = {each.metadata.uid: each for each in own} if any(found) else {}
+        strangers: list[Awaitable[None]] = []
         for place, data in enumerate(found):
             for uid, text in data.items():
-                entry = _decoded(text) if uid in known else None
-                if entry is not None:
+                entry = _decoded(text)
+                if uid not in known:
+                    strangers.append(self._look_after_stranger(uid, place, entry))
+                elif entry is not None:
                     self._take_up(uid, place, entry)
                     self.learn("MODIFIED", None, known[uid])
-                elif uid in known or all_are_own:
-                    self._stored[place].add(uid)
-                    self._changed.set()
+                else:
+                    self._leave_out(uid, place)
+        await asyncio.gather(*strangers)
+
+    async def _look_after_stranger(self, uid: str, place: int, entry: _Entry | None) -> None:
+        if await self._is_gone(uid, entry):
+            self._leave_out(uid, place)
+
+    async def _is_gone(self, uid: str, entry: _Entry | None) -> bool:
+        """Whether nobody looks after a Kustomization that is not ours; ``False`` when that cannot be known here."""
+        scope = self._scope
+        if not scope.label_selector and scope.namespace is None:
+            return True
+        if entry is None or scope.namespace not in (None, entry.key.namespace):
+            return False
+        if not scope.label_selector:
+            return True
+        try:
+            found = await self._client.get(ObjectRef(*names.KUSTOMIZATION, *entry.key))
+        except NotFoundError:
+            return True
+        except FairleadError as error:
+            log.info("a journal entry of Kustomization/%s stays, for nobody can be asked: %s", entry.key, error)
+            return False
+        return bool(found["metadata"]["uid"] != uid)
+
+    def _leave_out(self, uid: str, place: int) -> None:
+        """Of the ConfigMap, with its next patch."""
+        self._stored[place].add(uid)
+        self._changed.set()
 
     def _take_up(self, uid: str, place: int, entry: _Entry) -> None:
         """An entry that was moved may be in two ConfigMaps: then both are true."""
@@ -300,6 +339,6 @@ def _decoded(text: str) -> _Entry | None:
         found = json.loads(text)
         entry = _Entry(Key(*str(found["kustomization"]).split("/")), Inventory.from_entries(found["entries"]))
     except (ValueError, TypeError, KeyError, AttributeError):
-        log.warning("the journal has an entry that cannot be read; it is dropped")
+        log.warning("the journal has an entry that cannot be read")
         return None
     return entry if entry.added.versions else None

@@ -199,7 +199,7 @@ class Manager:
             )
             builds = Builds(self._store, builder, await self._bases(stack))
             builds.explain = source.why_absent
-            journal = self.journal = Journal(self.client, settings.runtime_namespace, self._clock)
+            journal = self.journal = Journal(self.client, settings.runtime_namespace, self._clock, scope=settings.scope)
             deliveries = Kustomizations(
                 self.kustomizations,
                 self.sources,
@@ -308,9 +308,8 @@ class Manager:
 
     async def _take_up(self, journal: Journal) -> None:
         """What a process before us had begun, before anything is delivered."""
-        scope, reflector = self._settings.scope, self.kustomizations.reflector
-        own = [kustomization for _, kustomization in reflector.items()]
-        await journal.load(own, all_are_own=not scope.label_selector and scope.namespace is None)
+        reflector = self.kustomizations.reflector
+        await journal.load([kustomization for _, kustomization in reflector.items()])
         reflector.subscribe(journal.learn)
 
     def _subscribe(self, triggers: Triggers) -> None:

@@ -12,9 +12,11 @@ from msgspec.structs import replace
 
 from fairlead.controllers.journal import JOURNAL_NAMES, MOST_DELIVERIES, MOST_OBJECTS, Journal
 from fairlead.kube.errors import ForbiddenApiError, NotFoundError, ServerUnavailableError
+from fairlead.kube.reflector import Key
 from fairlead.objects.inventory import Inventory
 from fairlead.objects.ref import ObjectRef
 from fairlead.runtime.clock import SystemClock
+from fairlead.settings import ScopeSettings
 from tests.support.clock import VirtualClock
 from tests.unit.controllers.resources_for_tests import kustomization
 
@@ -34,12 +36,25 @@ class Server:
         """``data``: of the first one."""
         self.maps: dict[str, dict[str, str]] = {} if data is None else {FIRST: data}
         self.refusal: Exception | None = None
+        self.kustomizations: dict[Key, str] = {}
+        """Of other shards; the uid of each."""
+        self.no_questions = False
+        """Whether Kustomizations may not be read."""
+        self.asked: list[str] = []
+        """For which of them."""
         self.patches: list[dict[str, Any]] = []
         self.written = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def get(self, ref: ObjectRef) -> dict[str, Any]:
+        if ref.kind == "Kustomization":
+            self.asked.append(ref.name)
+            if self.no_questions:
+                raise ForbiddenApiError(str(ref), "get", status=403)
+            if (key := Key(ref.namespace, ref.name)) not in self.kustomizations:
+                raise NotFoundError(str(ref), "get", status=404)
+            return {"metadata": {"uid": self.kustomizations[key]}}
         return {"data": self._find(ref)}
 
     async def patch(self, ref: ObjectRef, body: dict[str, Any], *_: object, **__: object) -> None:
@@ -87,9 +102,12 @@ def with_status(name: str, *names: str, version: str = "1") -> Kustomization:
 
 
 @contextlib.asynccontextmanager
-async def journal_on(server: Server, *own: Kustomization, all_are_own: bool = True) -> AsyncIterator[Journal]:
-    journal = Journal(cast("KubeClient", server), "flux-system", SystemClock())
-    await journal.load(own, all_are_own=all_are_own)
+async def journal_on(
+    server: Server, *own: Kustomization, namespace: str | None = None, shard: str = ""
+) -> AsyncIterator[Journal]:
+    scope = ScopeSettings(namespace=namespace, label_selector=shard)
+    journal = Journal(cast("KubeClient", server), "flux-system", SystemClock(), scope=scope)
+    await journal.load(own)
     running = asyncio.create_task(journal.run())
     yield journal
     running.cancel()
@@ -191,9 +209,47 @@ async def test_entries_of_others_are_left_to_them() -> None:
     server = Server()
     async with journal_on(server) as before:
         await before.note(with_status("theirs"), inventory("begun"))
-    async with journal_on(server, with_status("mine"), all_are_own=False) as journal:
+    server.kustomizations = {Key("ns", "theirs"): "theirs"}
+    async with journal_on(server, with_status("mine"), shard="shard=two") as journal:
         await journal.note(with_status("mine"), inventory("a"))
         assert server.names() == {"theirs": ["begun"], "mine": ["a"]}
+    async with journal_on(server, with_status("mine"), namespace="elsewhere") as journal:
+        await journal.note(with_status("mine"), inventory("b"))
+        assert server.names() == {"theirs": ["begun"], "mine": ["b"]}
+
+
+@pytest.mark.parametrize("shard", ["", "shard=two"])
+async def test_entries_of_those_who_are_gone_are_taken_out(shard: str) -> None:
+    server = Server()
+    async with journal_on(server) as before:
+        for name in ("gone", "anew"):
+            await before.note(with_status(name), inventory("begun"))
+    server.kustomizations = {Key("ns", "anew"): "another"}
+    async with journal_on(server, with_status("mine"), namespace="ns", shard=shard):
+        await until(server, lambda: server.names() == {})
+    assert sorted(server.asked) == (["anew", "gone"] if shard else []), "all of a namespace are known"
+
+
+async def test_a_shard_that_may_not_ask_leaves_entries() -> None:
+    server = Server()
+    async with journal_on(server) as before:
+        await before.note(with_status("theirs"), inventory("begun"))
+    server.no_questions = True
+    async with journal_on(server, with_status("mine"), shard="shard=two") as journal:
+        await journal.note(with_status("mine"), inventory("a"))
+        assert server.names() == {"theirs": ["begun"], "mine": ["a"]}
+
+
+async def test_one_that_may_have_changed_shards_keeps_its_entry() -> None:
+    async with journal_on(Server({}), shard="shard=two") as journal:
+        moved, deleted = with_status("moved"), with_status("deleted")
+        for each in (moved, deleted):
+            await journal.note(each, inventory("a"))
+        deleted = replace(deleted, metadata=replace(deleted.metadata, deletion_timestamp="2026-01-01T00:00:00Z"))
+        journal.learn("DELETED", moved, None)
+        journal.learn("DELETED", deleted, None)
+        assert journal.holds(moved)
+        assert not journal.holds(deleted)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +282,7 @@ async def test_one_that_cannot_be_read_is_asked_again_before_work_begins() -> No
     server, clock = Server({"app": "x"}), VirtualClock()
     server.refusal = ServerUnavailableError("ConfigMap", "get", status=500)
     journal = Journal(cast("KubeClient", server), "flux-system", clock)
-    loading = asyncio.create_task(journal.load((), all_are_own=True))
+    loading = asyncio.create_task(journal.load(()))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert not loading.done()
@@ -266,7 +322,7 @@ async def test_one_that_moves_is_in_either_until_it_is_in_both() -> None:
         assert await journal.note(with_status("app-00"), inventory("a", "b"))
         assert server.names(JOURNAL_NAMES[1])["app-00"] == ["a", "b"]
         assert server.names(FIRST)["app-00"] == ["a"]
-    async with journal_on(server, with_status("app-00"), all_are_own=False) as journal:
+    async with journal_on(server, with_status("app-00"), namespace="elsewhere") as journal:
         assert journal.inventory_of(with_status("app-00")) == inventory("a", "b")
         await journal.note(with_status("other"), inventory("c"))
         await until(server, lambda: sum("app-00" in data for data in server.maps.values()) == 1)
