@@ -32,8 +32,20 @@ class StorageSettings:
 
     folder: Path
     """Holds the object store. It is a cache: whatever is lost is fetched again."""
-    advertised_address: str = "fairlead.flux-system.svc.cluster.local."
-    """The host in ``status.artifact.url``. Nobody downloads from it: builds read the object store directly."""
+    archives: Path | None = None
+    """Root of the archives that others may download; ``None`` is ``artifacts`` in ``folder``. A cache as well."""
+    address: str = ""
+    """``HOST:PORT`` where archives are served; empty serves none, and ``:PORT`` serves on all interfaces. In a cluster
+    the command line makes it Flux's ``:9090``; elsewhere several processes of one machine would want the same port."""
+    advertised_address: str = ""
+    """The host in ``status.artifact.url``; empty is the address where archives are served, with ``localhost`` for all
+    interfaces, and when none are served the name that they would have in a cluster."""
+    retention_seconds: float = 60.0
+    """An archive that is no longer current stays for so long, for those who are downloading it."""
+    retention_records: int = 2
+    """So many archives of a source are kept at most, the current one among them."""
+    digest_algorithm: str = "sha256"
+    """Of archives: sha256, sha384 or sha512."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

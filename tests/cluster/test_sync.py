@@ -51,7 +51,7 @@ async def test_the_source_says_what_it_has(world: World) -> None:
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", found["digest"])
     assert found["path"] == f"gitrepository/{world.namespace}/fleet/{commit}.tar.gz"
     assert found["url"].endswith(found["path"])
-    assert found["size"] == len(settings(world, "a"))
+    assert found["size"] == (world.settings.storage.folder / "artifacts" / found["path"]).stat().st_size
     ready = await world.condition("fleet", kind="GitRepository")
     assert (ready["status"], ready["reason"]) == ("True", "Succeeded")
     assert ready["message"] == f"stored artifact for revision 'main@sha1:{commit}'"

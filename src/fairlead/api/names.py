@@ -22,6 +22,9 @@ EXTERNAL_ARTIFACT: Final = GroupKind(SOURCE_GROUP, "ExternalArtifact")
 KUSTOMIZATION: Final = GroupKind(KUSTOMIZE_GROUP, "Kustomization")
 
 # Names of controllers: field manager, source of events and prefix of leases.
+ADVERTISED_ADDRESS: Final = "fairlead.flux-system.svc.cluster.local."
+"""Where the archives of sources are found in a cluster: the Service that ``fairlead install`` makes."""
+
 SOURCE_CONTROLLER: Final = "source-controller"
 KUSTOMIZE_CONTROLLER: Final = "kustomize-controller"
 OWN_FIELDS_PREFIX: Final = "gotk-"

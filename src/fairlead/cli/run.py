@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairlead.cli.flux_flags import span, switch
+from fairlead.cli.storage import storage_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -35,6 +36,7 @@ def _kinds(_: click.Context, __: click.Parameter, said: tuple[str, ...]) -> tupl
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for fetched repositories; it is a cache.  [default: a folder of the user's cache]",
 )
+@storage_options
 @click.option("--watch-namespace", help="Only resources in this namespace.")
 @click.option(
     "--watch-label-selector",
@@ -148,6 +150,7 @@ def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
 
     from fairlead.api.names import DEFAULT_NAMESPACE
     from fairlead.cli.environment import cloud_settings
+    from fairlead.cli.storage import storage_settings
     from fairlead.settings import (
         ApplySettings,
         LeaseSettings,
@@ -155,7 +158,6 @@ def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
         RetrySettings,
         ScopeSettings,
         Settings,
-        StorageSettings,
     )
 
     def said(**names: str) -> dict[str, Any]:
@@ -197,7 +199,7 @@ def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
             "and that more than 1.2 times --leader-election-retry-period"
         )
     return Settings(
-        storage=StorageSettings(folder=_state_folder(flags["state_dir"])),
+        storage=storage_settings(flags, _state_folder(flags["state_dir"]), in_cluster=in_cluster),
         scope=ScopeSettings(local_repositories=not in_cluster if local is None else local, **scope),
         reconcile=ReconcileSettings(retry=retry, **pace),
         apply=ApplySettings(**apply),

@@ -125,6 +125,11 @@ class Access(Generic[R]):
         involved = {**self._identity(), "metadata": msgspec.to_builtins(resource.metadata)}
         self._recorder.record(involved, type, reason, message, metadata=metadata)
 
+    def trace(self, resource: R, reason: str, message: str) -> None:
+        """An Event that stays in the cluster: Flux's severity ``trace``."""
+        involved = {**self._identity(), "metadata": msgspec.to_builtins(resource.metadata)}
+        self._recorder.record(involved, "Normal", reason, message, local=True)
+
     def forward_event(self, resource: R, reason: str, message: str, metadata: Mapping[str, str]) -> None:
         """Tell the receiver of all events, if there is one, and write nothing in the cluster."""
         if self._recorder.forwarder is not None:

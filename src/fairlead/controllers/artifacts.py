@@ -1,33 +1,37 @@
 """``status.artifact``: how a source tells its users which tree is current.
 
-Flux publishes a tarball; we publish a tree in the object store. The fields are the same: ``digest`` is the SHA-256 of
-the tree's id, ``size`` the bytes of its files, ``path`` and ``url`` name the artifact as Flux would. The tree's id is
-in ``metadata``, together with what a person wants to know of the commit, so that the state of the API alone is enough
-to go on after a restart.
+``digest``, ``size``, ``path`` and ``url`` tell of the archive that others download, as in Flux. We read a tree in the
+object store instead: its id is in ``metadata``, together with what a person wants to know of the commit, so that the
+state of the API alone is enough to go on after a restart. Whether the content is another one is asked of the tree's id:
+the digest also changes with the algorithm, or with the program that packed the archive.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from fairlead.api import names
 from fairlead.api.meta import ArtifactStatus
-from fairlead.objects.tree import EntryKind
 from fairlead.runtime.clock import timestamp
-from fairlead.sources.errors import MissingObjectError
-from fairlead.sources.gittree import kind_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from fairlead.kube.reflector import Key
-    from fairlead.sources.folders import Difference, RawEntry
     from fairlead.sources.spec import GitRevision
-    from fairlead.sources.store import ObjectStore
 
-__all__ = ["AUTHOR", "ORIGIN_REVISION", "SUBJECT", "TreeSizes", "git_artifact", "tree_id_of"]
+__all__ = [
+    "AUTHOR",
+    "ORIGIN_REVISION",
+    "SUBJECT",
+    "advertised",
+    "content_of",
+    "git_artifact",
+    "is_same",
+    "seen_as",
+    "tree_id_of",
+]
 
 TREE = names.COMMIT_TREE
 AUTHOR = names.COMMIT_AUTHOR
@@ -35,20 +39,16 @@ SUBJECT = names.COMMIT_SUBJECT
 ORIGIN_REVISION = "org.opencontainers.image.revision"
 
 _SUBJECT_CHARACTERS = 200
-_MOST_SIZES = 200_000
 
 
-def git_artifact(key: Key, revision: GitRevision, size: int, address: str, now: datetime) -> ArtifactStatus:
-    """The artifact of a Git revision."""
-    path = f"gitrepository/{key.namespace}/{key.name}/{revision.commit}.tar.gz"
+def git_artifact(
+    revision: GitRevision, path: str, digest: str, size: int, address: str, now: datetime
+) -> ArtifactStatus:
+    """The artifact of a Git revision, whose archive is at ``path`` below ``address``."""
     return ArtifactStatus(
-        digest=f"sha256:{hashlib.sha256(revision.tree_id.encode()).hexdigest()}",
+        digest=digest,
         last_update_time=timestamp(now),
-        metadata={
-            TREE: revision.tree_id,
-            AUTHOR: f"{revision.author_name} <{revision.author_email}>",
-            SUBJECT: revision.subject[:_SUBJECT_CHARACTERS],
-        },
+        metadata=_metadata(revision),
         path=path,
         revision=revision.revision,
         size=size,
@@ -56,56 +56,35 @@ def git_artifact(key: Key, revision: GitRevision, size: int, address: str, now: 
     )
 
 
+def seen_as(published: ArtifactStatus, revision: GitRevision) -> ArtifactStatus:
+    """What another shard or program published, with the tree that it is here."""
+    return replace(published, metadata={**(published.metadata or {}), **_metadata(revision)})
+
+
+def advertised(artifact: ArtifactStatus, address: str) -> ArtifactStatus:
+    """The same archive at this address; the very same artifact when it is there already."""
+    url = f"http://{address}/{artifact.path}"
+    return artifact if artifact.url == url else replace(artifact, url=url)
+
+
+def is_same(one: ArtifactStatus, other: ArtifactStatus) -> bool:
+    """Whether only the time of the last change differs."""
+    return replace(one, last_update_time=other.last_update_time) == other
+
+
+def content_of(artifact: ArtifactStatus | None) -> tuple[str, str] | None:
+    """Equal exactly for the same revision with the same files."""
+    return (artifact.revision, tree_id_of(artifact) or artifact.digest or "") if artifact else None
+
+
 def tree_id_of(artifact: ArtifactStatus | None) -> str:
     """The tree that an artifact stands for; empty for none, and for one that another program made."""
     return (artifact.metadata or {}).get(TREE, "") if artifact else ""
 
 
-class TreeSizes:
-    """How many bytes the files of a tree have; sizes of folders are remembered, so a commit costs what it changed."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
-        self._known: dict[str, int] = {}
-
-    def size(self, tree_id: str, like: str = "") -> int:
-        """Blocking: reads the header of every file that was not seen before. Links and submodules count nothing.
-
-        ``like`` is a tree that is nearly the same: when its size is known, only the differences are looked at.
-        """
-        known = self._known.get(tree_id)
-        if known is None:
-            if len(self._known) >= _MOST_SIZES:
-                self._known.clear()
-            known = self._known[tree_id] = self._sum(tree_id, like)
-        return known
-
-    def _sum(self, tree_id: str, like: str) -> int:
-        known = self._known.get(like)
-        if known is not None:
-            with contextlib.suppress(MissingObjectError):  # what only the other one had may be gone
-                return known + sum(self._growth(each) for each in self._store.differences(like, tree_id))
-        headers = self._store.repository.odb
-        total = 0
-        for entry in self._store.get_tree(tree_id):
-            if entry.type_str == "tree":
-                total += self.size(str(entry.id))
-            elif kind_of(entry.filemode) is EntryKind.FILE:
-                total += headers.read_header(entry.id)[1]
-        return total
-
-    def _growth(self, difference: Difference) -> int:
-        """By how many bytes the name has become larger."""
-        before, after = difference.before, difference.after
-        like = before[0] if before else ""
-        return (self._size_of(after, like) if after else 0) - (self._size_of(before) if before else 0)
-
-    def _size_of(self, entry: RawEntry, like: str = "") -> int:
-        identity, mode = entry
-        match kind_of(mode):
-            case EntryKind.FOLDER:
-                return self.size(identity, like)
-            case EntryKind.FILE:
-                return self._store.file_size(identity)
-            case _:
-                return 0
+def _metadata(revision: GitRevision) -> dict[str, str]:
+    return {
+        TREE: revision.tree_id,
+        AUTHOR: f"{revision.author_name} <{revision.author_email}>",
+        SUBJECT: revision.subject[:_SUBJECT_CHARACTERS],
+    }

@@ -12,6 +12,7 @@ import msgspec
 from fairlead.api import names
 from fairlead.api.meta import ObjectMeta  # noqa: TC001 - msgspec reads the annotation
 from fairlead.api.suspension import UNTIL
+from fairlead.controllers.artifacts import content_of
 from fairlead.controllers.dependencies import dependencies_of, in_order, key_of, source_of
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.wakes import UserIndex
@@ -271,10 +272,8 @@ def _asks_for_a_run(
     return asked or before.generation != after.generation or before.deletion_timestamp != after.deletion_timestamp
 
 
-def _artifact(source: GitRepository | Malformed | None) -> tuple[str, str | None] | None:
-    if source is None or isinstance(source, Malformed) or source.status.artifact is None:
-        return None
-    return source.status.artifact.revision, source.status.artifact.digest
+def _artifact(source: GitRepository | Malformed | None) -> tuple[str, str] | None:
+    return None if source is None or isinstance(source, Malformed) else content_of(source.status.artifact)
 
 
 def _source_key(kustomization: Kustomization | Malformed | None) -> Key | None:

@@ -7,16 +7,16 @@ asked at their interval, on request, and when their spec changes.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
 from fairlead.api import names
-from fairlead.controllers.artifacts import git_artifact, tree_id_of
+from fairlead.controllers.artifacts import content_of, seen_as, tree_id_of
 from fairlead.controllers.cloud import ProviderError
 from fairlead.controllers.conditionset import ConditionSet
 from fairlead.controllers.following import made_from, published_head
@@ -33,6 +33,7 @@ from fairlead.objects.duration import parse_duration
 from fairlead.runtime.conditions import FALSE, READY, TRUE, find_condition
 from fairlead.runtime.controller import Result
 from fairlead.runtime.phases import Phases
+from fairlead.sources.artifact_store import ArchiveOperationError, DirectoryCreationError
 from fairlead.sources.errors import (
     GitUrlError,
     GitVerificationError,
@@ -48,9 +49,9 @@ if TYPE_CHECKING:
 
     from fairlead.api.gitrepository import GitRepository, GitRepositoryStatus
     from fairlead.api.meta import ArtifactStatus
-    from fairlead.controllers.artifacts import TreeSizes
     from fairlead.controllers.following import SourceAccess
     from fairlead.controllers.references import References
+    from fairlead.controllers.storage import Storage
     from fairlead.runtime.clock import Clock
     from fairlead.runtime.status import StatusSession
     from fairlead.settings import Settings
@@ -77,7 +78,7 @@ class GitRepositories:
         access: SourceAccess,
         source: GitSource,
         references: References,
-        sizes: TreeSizes,
+        storage: Storage,
         watcher: RefWatcher,
         settings: Settings,
         clock: Clock,
@@ -87,7 +88,7 @@ class GitRepositories:
         self._access = access
         self._source = source
         self._references = references
-        self._sizes = sizes
+        self._storage = storage
         self._settings = settings
         self._clock = clock
         self._local = LocalRepositories(watcher)
@@ -123,6 +124,7 @@ class GitRepositories:
             self._local.unwatch(key)
             self._damaged.discard(key)
             self._access.unfollow(key)
+            await self._storage.forget(key)
             return Result()
         if not self._access.is_ours(repository):
             self._local.unwatch(key)
@@ -152,11 +154,13 @@ class GitRepositories:
         included = self._includes(repository)
         spec = await git_spec(repository, self._references, included.trees, self._settings.cloud)
         self._source.check(spec)
-        self._show_progress(repository, session)
+        whole = await self._storage.look(key, repository)
+        self._show_progress(repository, session, whole)
         with contextlib.ExitStack() as stack:
             with self._phases.span("fetch"):
                 head = await self._source.resolve(spec)
-                revision, artifact = await self._bring(key, repository, spec, head, stack)
+                publish = partial(self._storage.publish, key, repository.status.artifact, whole=whole)
+                revision, artifact = await self._bring(key, repository, spec, head, stack, publish)
             await self.compare(tree_id_of(repository.status.artifact), revision.tree_id)
             status = self._succeeded(repository, artifact, revision, included)
             await session.write(msgspec.to_builtins(status))
@@ -165,9 +169,15 @@ class GitRepositories:
         return Result(requeue_after=self._interval(repository))
 
     async def _bring(
-        self, key: Key, repository: GitRepository, spec: GitSpec, head: RemoteHead, stack: contextlib.ExitStack
+        self,
+        key: Key,
+        repository: GitRepository,
+        spec: GitSpec,
+        head: RemoteHead,
+        stack: contextlib.ExitStack,
+        publish: Callable[[GitRevision], Awaitable[ArtifactStatus]],
     ) -> tuple[GitRevision, ArtifactStatus]:
-        """The revision in the store; when the store is damaged, all of it is fetched anew."""
+        """The revision in the store and its artifact; when the store is damaged, all of it is fetched anew."""
         known, included = repository.status.artifact, repository.status.included_artifacts
         commits = in_use(known, included or ()).commits if known else ()
         if head.commit not in commits:
@@ -176,20 +186,11 @@ class GitRepositories:
             await self._source.forget(spec, commits)
         try:
             revision = await self._source.fetch(spec, head)
-            return revision, await self._artifact(key, repository, revision)
+            return revision, await publish(revision)
         except MissingObjectError:
             await self._source.forget(spec, (head.commit, *commits))
         revision = await self._source.fetch(spec, head)
-        return revision, await self._artifact(key, repository, revision)
-
-    async def _artifact(self, key: Key, repository: GitRepository, revision: GitRevision) -> ArtifactStatus:
-        """The artifact of a revision; the very same as before when it says nothing new."""
-        known = repository.status.artifact
-        if known and known.revision == revision.revision and tree_id_of(known) == revision.tree_id:
-            return known
-        size = await asyncio.to_thread(self._sizes.size, revision.tree_id, tree_id_of(known))
-        address = self._settings.storage.advertised_address
-        return git_artifact(key, revision, size, address, self._clock.now())
+        return revision, await publish(revision)
 
     def _is_whole_again(self, key: Key) -> None:
         if key in self._damaged:
@@ -217,7 +218,7 @@ class GitRepositories:
                 self.followed(key)
             return Result(error=error)
         self._access.follow(key, artifact)
-        if artifact is not before:
+        if content_of(artifact) != content_of(before):
             self.followed(key)
         self._is_whole_again(key)
         return Result()
@@ -233,9 +234,9 @@ class GitRepositories:
         shown = replace(repository, status=replace(repository.status, artifact=before))
         with contextlib.ExitStack() as stack:
             with self._phases.span("fetch"):
-                revision, artifact = await self._bring(key, shown, spec, head, stack)
+                revision, artifact = await self._bring(key, shown, spec, head, stack, partial(_followed, theirs))
             await self.compare(tree_id_of(before), revision.tree_id)
-        return artifact
+        return before if before == artifact else artifact
 
     def _includes(self, repository: GitRepository) -> Included:
         for include in repository.spec.include or ():
@@ -246,6 +247,7 @@ class GitRepositories:
 
     async def _finalize(self, key: Key, repository: GitRepository) -> Result:
         self._local.unwatch(key)
+        await self._storage.forget(key, repository)
         if names.FINALIZER in repository.metadata.finalizers:
             await self._access.remove_finalizer(repository)
         return Result()
@@ -255,14 +257,14 @@ class GitRepositories:
     def _conditions(self, repository: GitRepository) -> ConditionSet:
         return ConditionSet(repository.status.conditions, repository.metadata.generation, self._clock.now())
 
-    def _show_progress(self, repository: GitRepository, session: StatusSession) -> None:
+    def _show_progress(self, repository: GitRepository, session: StatusSession, whole: str) -> None:
         """What is shown when the server takes its time."""
         conditions = self._conditions(repository)
         new = repository.status.observed_generation != repository.metadata.generation
         generation = repository.metadata.generation
-        conditions.progressing(
-            f"reconciling new object generation ({generation})" if new else "fetching the repository"
-        )
+        lost = repository.status.artifact is not None and not whole
+        usual = "building artifact: disappeared from storage" if lost else "fetching the repository"
+        conditions.progressing(f"reconciling new object generation ({generation})" if new else usual)
         session.progress(msgspec.to_builtins(replace(repository.status, conditions=conditions.list())))
 
     def _succeeded(
@@ -356,9 +358,13 @@ def _is_known(repository: GitRepository, before: ArtifactStatus | None, artifact
     if before is None:
         return False
     if tree_id_of(before):
-        return before.digest == artifact.digest
+        return tree_id_of(before) == tree_id_of(artifact)
     current = repository.status.observed_generation == repository.metadata.generation
     return current and before.revision == artifact.revision
+
+
+async def _followed(theirs: ArtifactStatus, revision: GitRevision) -> ArtifactStatus:
+    return seen_as(theirs, revision)
 
 
 async def _nothing(_: str, __: str) -> None:
@@ -377,7 +383,7 @@ def _condition_of(error: FairleadError) -> str:
             return INCLUDE_UNAVAILABLE
         case GitVerificationError() | PublicKeysError():
             return SOURCE_VERIFIED
-        case IncludeCopyError() | IncludePathError():
+        case IncludeCopyError() | IncludePathError() | ArchiveOperationError() | DirectoryCreationError():
             return STORAGE_FAILED
         case _:
             return FETCH_FAILED

@@ -15,7 +15,6 @@ from fairlead.api import names
 from fairlead.api.gitrepository import GitRepository
 from fairlead.api.kustomization import Kustomization
 from fairlead.controllers.access import Access
-from fairlead.controllers.artifacts import TreeSizes
 from fairlead.controllers.bases import RemoteBases
 from fairlead.controllers.build_pool import BuildPool, ThreadBuilder
 from fairlead.controllers.builds import Builds
@@ -33,6 +32,7 @@ from fairlead.controllers.probes import labels_of, serve_probes
 from fairlead.controllers.references import References
 from fairlead.controllers.resources import decoder
 from fairlead.controllers.resume import Resumption
+from fairlead.controllers.storage import Storage
 from fairlead.controllers.upkeep import Upkeep
 from fairlead.controllers.waits import Waits
 from fairlead.controllers.wakes import Wakes
@@ -174,6 +174,8 @@ class Manager:
             options = GitOptions(local_repositories=settings.scope.local_repositories)
             source = await stack.enter_async_context(GitSource(self._store, options=options))
             watcher = await stack.enter_async_context(RefWatcher())
+            storage = Storage(settings.storage, ObjectStore(settings.storage.folder), self.sources, self._clock)
+            await storage.serve(stack)
             state = ClusterState(Managers(overridden=settings.apply.override_managers))
             local = await stack.enter_async_context(ManagedWatcher(self.client, state))
             builder = await self._builder(stack)
@@ -191,7 +193,7 @@ class Manager:
                 self.sources,
                 source,
                 self._references,
-                TreeSizes(self._store),
+                storage,
                 watcher,
                 settings,
                 self._clock,
@@ -235,7 +237,7 @@ class Manager:
             deliveries.notes.begin = triggers.take_note
             for recorder in self._recorders.values():
                 recorder.yields = lambda: deliveries.notes.yields
-            upkeep = Upkeep(source, self.sources, self._clock)
+            upkeep = Upkeep(source, self.sources, storage, self._clock)
             await self._run_all(triggers, loops, journal, deliveries.notes, upkeep)
 
     async def _builder(self, stack: AsyncExitStack) -> Builder:

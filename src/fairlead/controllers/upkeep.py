@@ -1,4 +1,7 @@
-"""Looks after the object store once a day: packs it, and drops what no GitRepository of the cluster needs any more."""
+"""Looks after the object store once a day: packs it, and drops what no GitRepository of the cluster needs any more.
+
+Archives of GitRepositories that are gone are removed as well.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
     from fairlead.api.meta import ArtifactStatus
     from fairlead.controllers.following import SourceAccess
+    from fairlead.controllers.storage import Storage
     from fairlead.runtime.clock import Clock
     from fairlead.sources.git import GitSource
 
@@ -28,9 +32,10 @@ PERIOD_SECONDS = 24 * 3600.0
 
 
 class Upkeep:
-    """Calls :meth:`GitSource.maintain` with what is in use."""
+    """Calls :meth:`GitSource.maintain` with what is in use, and sweeps the archives."""
 
-    def __init__(self, source: GitSource, repositories: SourceAccess, clock: Clock) -> None:
+    def __init__(self, source: GitSource, repositories: SourceAccess, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
         self._source = source
         self._repositories = repositories
         self._clock = clock
@@ -41,6 +46,7 @@ class Upkeep:
         while True:
             try:
                 await self._source.maintain(list(self._artifacts()), now=self._clock.now())
+                await self._storage.sweep()
             except (FairleadError, OSError) as error:
                 log.warning("upkeep of the object store failed, it is tried again tomorrow: %s", error)
             garbage.everything()

@@ -145,8 +145,11 @@ class EventRecorder:
         *,
         metadata: Mapping[str, str] | None = None,
         action: str = "",
+        local: bool = False,
     ) -> None:
         """Say that something happened to an object. Never blocks and never fails.
+
+        ``local``: it is not forwarded, as what Flux calls a trace.
 
         ``metadata`` keys without a slash get the object's group as prefix: ``revision`` of a Kustomization becomes
         ``kustomize.toolkit.fluxcd.io/revision``.
@@ -160,7 +163,8 @@ class EventRecorder:
             annotations=_annotations(involved, metadata or {}),
         )
         now = self._clock.now()
-        self.forward(involved, type, reason, message, metadata=metadata)
+        if not local:
+            self.forward(involved, type, reason, message, metadata=metadata)
         if (waiting := self._queue.get(same)) is not None:
             waiting.count += 1
             waiting.last = now

@@ -36,6 +36,13 @@ class Source:
             raise OSError("no space left on device")
 
 
+class Swept:
+    """No archives are there."""
+
+    async def sweep(self) -> None:
+        """Nothing to remove."""
+
+
 def repository(status: dict[str, Any]) -> GitRepository:
     manifest = {
         "metadata": {"name": "fleet", "namespace": "apps"},
@@ -53,7 +60,7 @@ async def test_once_a_day_with_all_that_is_shown(caplog: pytest.LogCaptureFixtur
     shown = {"artifact": artifact(f"main@sha1:{HEAD}"), "includedArtifacts": [artifact(f"sha1:{LIBRARY}")]}
     known = {Key("apps", "fleet"): repository(shown), Key("apps", "new"): repository({})}
     source = Source()
-    upkeep = Upkeep(cast("Any", source), cast("Any", known), source.clock)
+    upkeep = Upkeep(cast("Any", source), cast("Any", known), cast("Any", Swept()), source.clock)
     work = asyncio.create_task(upkeep.run())
     await source.clock.advance(FIRST_SECONDS - 1)
     assert not source.calls

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fairlead.build.changes import changes_between
-from fairlead.controllers.artifacts import TreeSizes
 from fairlead.controllers.builds import Builds
 from fairlead.sources.errors import MissingObjectError
 from fairlead.sources.folders import FolderMemory, RawEntry, differences, entries_of
@@ -98,16 +97,6 @@ def test_filtered_one_after_the_other_is_filtered_alone(
     for files in revisions:
         tree = write(store, files)
         assert lasting.apply(tree, spec_ignore, source="fleet") == TreeFilter(store).apply(tree, spec_ignore)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
-@given(revisions=REVISIONS)
-def test_sizes_one_after_the_other_are_the_sums(store: ObjectStore, revisions: list[Files]) -> None:
-    lasting, last = TreeSizes(store), ""
-    for files in revisions:
-        tree = write(store, files)
-        assert lasting.size(tree, last) == sum(map(len, files.values()))
-        last = tree
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)

@@ -1,0 +1,125 @@
+"""The archives of GitRepositories for other programs: looked at in each run, made when the tree is another, served.
+
+Our own builds read the object store and wait for none of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from typing import TYPE_CHECKING
+
+from fairlead.api import names
+from fairlead.controllers.artifacts import advertised, git_artifact, is_same, tree_id_of
+from fairlead.runtime.files import FileServer
+from fairlead.sources.artifact_store import ArtifactStore, Place, State
+
+if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
+    from fairlead.api.gitrepository import GitRepository
+    from fairlead.api.meta import ArtifactStatus
+    from fairlead.controllers.following import SourceAccess
+    from fairlead.kube.reflector import Key
+    from fairlead.runtime.clock import Clock
+    from fairlead.settings import StorageSettings
+    from fairlead.sources.spec import GitRevision
+    from fairlead.sources.store import ObjectStore
+
+__all__ = ["Storage"]
+
+log = logging.getLogger(__name__)
+
+ALLOWED = re.compile(r"gitrepository/[a-z0-9-]+/[a-z0-9]([a-z0-9.-]*[a-z0-9])?/([0-9a-f]{40,64}|latest)\.tar\.gz")
+
+
+class Storage:
+    """Archives of all GitRepositories of this shard."""
+
+    def __init__(self, settings: StorageSettings, store: ObjectStore, access: SourceAccess, clock: Clock) -> None:
+        self._settings = settings
+        self._access = access
+        self._clock = clock
+        self._address = settings.advertised_address or names.ADVERTISED_ADDRESS
+        self._archives = ArtifactStore(
+            settings.archives or settings.folder / "artifacts",
+            store,
+            algorithm=settings.digest_algorithm,
+            retention_seconds=settings.retention_seconds,
+            retention_records=settings.retention_records,
+        )
+
+    async def serve(self, stack: AsyncExitStack) -> None:
+        """Until the stack is unwound, if an address is set; raises :class:`AddressInUseError`."""
+        if not self._settings.address:
+            return
+        host, _, port = self._settings.address.rpartition(":")
+        host = host.strip("[]")
+        server = FileServer(self._archives.root, ALLOWED, "application/gzip", host=host or None, port=int(port))
+        await stack.enter_async_context(server)
+        if not self._settings.advertised_address:
+            shown = f"[{host}]" if ":" in host else host or "localhost"
+            self._address = f"{shown}:{server.port}"
+        log.info("archives of sources are served at port %d as http://%s/", server.port, self._address)
+
+    async def look(self, key: Key, repository: GitRepository) -> str:
+        """Remove old archives, and look at the present one: its digest if it is whole, else empty.
+
+        One that is not what the status says is removed, and an Event tells of it.
+        """
+        artifact = repository.status.artifact
+        if artifact is None:
+            return ""
+        place = Place(*key)
+        await self._collect(repository, place, artifact)
+        state = await asyncio.to_thread(self._archives.state, place, artifact.path, artifact.digest or "")
+        if state is State.DAMAGED:
+            message = f"failed to verify integrity of artifact: computed digest doesn't match '{artifact.digest}'"
+            self._access.event(repository, "Warning", "ArtifactVerificationFailed", message)
+            await asyncio.to_thread(self._archives.drop, place, artifact.path)
+        return artifact.digest or "" if state is State.WHOLE else ""
+
+    async def publish(
+        self, key: Key, known: ArtifactStatus | None, revision: GitRevision, whole: str
+    ) -> ArtifactStatus:
+        """The artifact of a revision with its archive; the very same as before when it says nothing new.
+
+        ``whole`` is what :meth:`look` returned. Raises the errors of :meth:`ArtifactStore.pack`.
+        """
+        if known and whole and known.revision == revision.revision and tree_id_of(known) == revision.tree_id:
+            return advertised(known, self._address)
+        place = Place(*key)
+        made = await asyncio.to_thread(self._archives.pack, place, revision.commit, revision.tree_id, trusted=whole)
+        path = place.path(revision.commit)
+        artifact = git_artifact(revision, path, made.digest, made.size, self._address, self._clock.now())
+        return known if known and is_same(known, artifact) else artifact
+
+    async def forget(self, key: Key, repository: GitRepository | None = None) -> None:
+        """The GitRepository is gone, or goes."""
+        try:
+            removed = await asyncio.to_thread(self._archives.remove, Place(*key))
+        except OSError as error:
+            log.warning("archives of GitRepository %s/%s cannot be removed: %s", *key, error.strerror)
+            if repository is not None:
+                message = f"garbage collection for deleted resource failed: {error.strerror}"
+                self._access.event(repository, "Warning", "GarbageCollectionFailed", message)
+            return
+        if removed and repository is not None:
+            message = "garbage collected artifacts for deleted resource"
+            self._access.trace(repository, "GarbageCollectionSucceeded", message)
+
+    async def sweep(self) -> None:
+        """Remove what is left of GitRepositories that went while another process was at work; raises ``OSError``."""
+        wanted = {Place(*key) for key, each in self._access.items() if each and self._access.is_ours(each)}
+        await asyncio.to_thread(self._archives.sweep, wanted)
+
+    async def _collect(self, repository: GitRepository, place: Place, artifact: ArtifactStatus) -> None:
+        try:
+            removed = await asyncio.to_thread(self._archives.collect, place, artifact.path)
+        except OSError as error:
+            log.warning("old archives of %s cannot be removed: %s", place, error.strerror)  # Flux sends no Event of it
+            return
+        if removed:
+            message = f"garbage collected {removed} artifacts"
+            self._access.trace(repository, "GarbageCollectionSucceeded", message)
