@@ -274,6 +274,24 @@ async def test_a_file_that_was_ignored_is_missed_with_the_rule(world: World) -> 
     await world.ready("app")
 
 
+async def test_the_rule_is_named_after_a_restart_too(world: World) -> None:
+    """Before the source is fetched again, or although it is not, as one that is suspended."""
+    generator = "configMapGenerator:\n- name: logo\n  files:\n  - logo.png\n"
+    world.repo.commit("Base", {"cm.yaml": config_map("base", world.namespace, {})})
+    await world.git_repository("base")
+    await until(world, "it arrives", lambda _: True, name="base")
+    world.repo.commit("Begin", {"app/kustomization.yaml": generator, "app/logo.png": "x", "x/y.yaml": ""})
+    rules: dict[str, Any] = {"ignore": "*.png", "sparseCheckout": ["app"]}
+    included = [{"repository": {"name": "base"}, "toPath": "more"}]
+    await world.git_repository(include=included, **rules)
+    await until(world, "it arrives", lambda _: True)
+    await world.git_repository(include=included, suspend=True, **rules)
+    await world.restart()
+    await world.kustomization("app", path="app", targetNamespace=world.namespace)
+    text = "(app/logo.png is in the repository, but left out by the ignore rule '*.png' of spec.ignore)"
+    assert text in (await world.failed("app", reason="BuildFailed"))["message"]
+
+
 async def test_the_artifact_and_what_is_told_of_it(world: World) -> None:
     subject = "Begin with a subject that is longer than fifty characters are"
     commit = world.repo.commit(subject, {"a.yaml": "a: 1\n"})

@@ -26,7 +26,7 @@ from fairlead.sources.errors import MissingObjectError
 from fairlead.sources.gittree import entry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from fairlead.api.kustomization import Kustomization
@@ -91,6 +91,10 @@ class Build:
         return manifests
 
 
+async def _no_reason(_tree_id: str, _paths: Sequence[str]) -> str:
+    return ""
+
+
 class Builds:
     """Builds by Kustomization."""
 
@@ -109,8 +113,8 @@ class Builds:
         """The trees for which the builds were last found to hold."""
         self._changes: dict[tuple[str, str], TreeChanges] = {}
         """Of the pairs of trees compared last: most users of a source go from the same one to the same one."""
-        self.explain: Callable[[str, Sequence[str]], str] = lambda _tree_id, _paths: ""
-        """Why paths are not in a tree, if that is known; may block. Set by who knows the sources."""
+        self.explain: Callable[[str, Sequence[str]], Awaitable[str]] = _no_reason
+        """Why paths are not in a tree, if that is known. Set by who knows the sources."""
         self.executed = 0
         """How many builds were carried out; the others were reused."""
 
@@ -179,7 +183,7 @@ class Builds:
     async def _explained(self, outcome: Outcome, tree_id: str) -> Outcome:
         """With the reason why a file is not there that the error speaks of."""
         named = [path for path in outcome.missed if path and path.rpartition("/")[2] in outcome.error]
-        why = await asyncio.to_thread(self.explain, tree_id, named) if named else ""
+        why = await self.explain(tree_id, named) if named else ""
         return msgspec.structs.replace(outcome, error=f"{outcome.error} ({why})") if why else outcome
 
     def remember(self, key: Key, build: Build, tree_id: str) -> None:

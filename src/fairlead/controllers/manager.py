@@ -14,6 +14,7 @@ import msgspec
 from fairlead.api import names
 from fairlead.api.gitrepository import GitRepository
 from fairlead.api.kustomization import Kustomization
+from fairlead.controllers.absence import Absences
 from fairlead.controllers.access import Access
 from fairlead.controllers.bases import RemoteBases
 from fairlead.controllers.build_pool import BuildPool, ThreadBuilder
@@ -200,7 +201,7 @@ class Manager:
                 self.metrics.phases,
             )
             builds = Builds(self._store, builder, await self._bases(stack))
-            builds.explain = source.why_absent
+            builds.explain = Absences(self.sources, source).explain
             journal = self.journal = Journal(self.client, settings.runtime_namespace, self._clock, scope=settings.scope)
             deliveries = Kustomizations(
                 self.kustomizations,

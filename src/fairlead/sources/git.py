@@ -9,6 +9,7 @@ point and called again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,13 @@ import pygit2
 from fairlead.sources import compose, submodules, verify
 from fairlead.sources.aws import AwsLogins
 from fairlead.sources.azure import AzureTokens
-from fairlead.sources.errors import GitOperationError, GitRefNotFoundError, GitTimeoutError, GitUrlError
+from fairlead.sources.errors import (
+    GitOperationError,
+    GitRefNotFoundError,
+    GitTimeoutError,
+    GitUrlError,
+    MissingObjectError,
+)
 from fairlead.sources.flight import SharedCalls
 from fairlead.sources.github import GitHubTokens
 from fairlead.sources.http import HttpPool, HttpTransport
@@ -162,8 +169,17 @@ class GitSource:
         return GitRevision(head, info, tree_id, verified_by)
 
     def why_absent(self, tree_id: str, paths: Iterable[str]) -> str:
-        """Which ignore rule took one of these paths out of a revision that was fetched; empty for none. Blocking."""
+        """Which ignore rule took one of these paths out of a tree that was :meth:`shaped`; empty for none. Blocking."""
         return self._filter.why_absent(tree_id, paths)
+
+    def shaped(self, tree_id: str) -> bool:
+        """Whether it is known what a tree was made from, of the latest ones."""
+        return self._filter.made(tree_id)
+
+    def shape_again(self, spec: GitSpec, commit: str) -> None:
+        """Make the tree of a revision that an earlier process has fetched; nothing when some of it is not here."""
+        with contextlib.suppress(MissingObjectError):
+            self._shape(spec, self.store.commit(commit).tree_id)
 
     async def is_whole(self, tree_id: str) -> bool:
         """Whether every file of a tree can be read from disk; this process may still see what was deleted."""

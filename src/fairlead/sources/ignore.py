@@ -112,6 +112,11 @@ class TreeFilter:
             _keep(self._unfiltered, filtered, (tree_id, spec_ignore or ""))
             return filtered
 
+    def made(self, tree_id: str) -> bool:
+        """Whether a tree is one of the latest results of :meth:`apply`."""
+        with self._lock:
+            return tree_id in self._unfiltered
+
     def why_absent(self, tree_id: str, paths: Iterable[str]) -> str:
         """Which rule took one of these paths out of a result of :meth:`apply`; empty when none did, as far as is known.
 
