@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
@@ -31,7 +32,7 @@ PATIENCE_SECONDS = 0.5
 """How long nothing ends, while a job waits, before one more worker is started: most builds take milliseconds."""
 STARTING, LONGEST_WAIT = 6, 8
 """The same, in multiples: while a worker starts, and at most, though others end all the time."""
-MOST_HERE = 16
+MOST_HERE = 32
 """Small builds that wait for each other in this process; what comes beyond is shared with the workers."""
 
 _PASSED_ON = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
@@ -53,12 +54,11 @@ class ThreadBuilder:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._one = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "build")  # the next one begins without the loop, which may be busy
 
     async def run(self, job: Job, *, small: bool = False) -> Outcome:
         del small
-        async with self._one:
-            return await asyncio.to_thread(execute, self._store, job)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, execute, self._store, job)
 
 
 class BuildPool:

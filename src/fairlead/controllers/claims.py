@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -29,9 +30,11 @@ from fairlead.controllers.bases import BaseUnavailableError
 from fairlead.controllers.dependencies import source_of
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.wakes import UserIndex
+from fairlead.engine.together import together
 from fairlead.errors import FairleadError, NotReadyError, UnavailableError
 from fairlead.kube.reflector import Key
 from fairlead.objects.inventory import format_id
+from fairlead.runtime.places import lent_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -49,6 +52,8 @@ LASTING_SECONDS = 10.0
 ATTEMPTS = 5
 AT_ONCE = 50
 """Whom there is nothing to ask; of so many the loop is not held for long."""
+ABREAST = 4
+"""Those that are asked at a time: the next build can begin when one ends, however busy the loop is."""
 
 
 @dataclass(slots=True)
@@ -113,6 +118,8 @@ class Claims:
         self._have: UserIndex[str] = UserIndex()
         self._coming: dict[ObjectRef, _Coming] = {}
         self._asking = asyncio.Lock()
+        self._specs = 0
+        """How often one has come, gone, or changed: what was asked meanwhile may be outdated."""
         access.reflector.subscribe(self._learn)
 
     async def wanted(self, key: Key, kustomization: Kustomization, refs: Iterable[ObjectRef]) -> Wanted:
@@ -208,19 +215,34 @@ class Claims:
 
     async def _all_coming(self, kustomization: Kustomization, revision: str) -> _Coming:
         source = source_of(kustomization)
-        async with self._asking:
+        coming = self._coming.get(source)
+        if coming is not None and coming.answers(revision):
+            return coming
+        # A thousand builds take seconds, in which those that have nothing to delete yet go on.
+        async with lent_place(), self._asking:
             coming = self._coming.get(source)
             if coming is None or not coming.answers(revision):
-                coming = _Coming(source, revision)
-                if self._other_shards is not None:
-                    coming.elsewhere = await self._other_shards.relatives(kustomization)
-                await self._ask(coming)
-                self._coming[source] = coming
+                coming = await self._ask_all(kustomization, revision)
             return coming
 
-    async def _ask(self, coming: _Coming) -> None:
-        for number, (key, other) in enumerate([*self._all(), *coming.elsewhere.items()]):
-            if not number % AT_ONCE:
+    async def _ask_all(self, kustomization: Kustomization, revision: str) -> _Coming:
+        """What all answer; kept unless one of them comes, goes, or changes while the others are asked."""
+        specs, coming = self._specs, _Coming(source_of(kustomization), revision)
+        if self._other_shards is not None:
+            coming.elsewhere = await self._other_shards.relatives(kustomization)
+        left = deque([*self._all(), *coming.elsewhere.items()])
+        outcomes = await together(range(ABREAST), lambda _: self._ask_one_by_one(left, coming), limit=ABREAST)
+        if failures := [error for error in outcomes if error is not None]:
+            raise failures[0]
+        if self._specs == specs:
+            self._coming[coming.source] = coming
+        return coming
+
+    async def _ask_one_by_one(self, left: deque[tuple[Key, Kustomization]], coming: _Coming) -> FairleadError | None:
+        """As long as some are left; what stands in the way is for all who ask them."""
+        while left:
+            key, other = left.popleft()
+            if not len(left) % AT_ONCE:
                 await asyncio.sleep(0)
             if not _is_behind(other, coming) or self.has_said_all(key, other):
                 continue
@@ -228,11 +250,13 @@ class Claims:
                 coming.of.set(key, await self._outlook.objects(key, other))
             except FairleadError as error:
                 if isinstance(error, UnavailableError) and not isinstance(error, BaseUnavailableError):
-                    raise  # it passes; until then an object that moves there would be deleted
+                    left.clear()
+                    return error  # it passes; until then an object that moves there would be deleted
                 log.info("%s cannot say what it will have, so what its files name is left to it: %s", key, error)
                 coming.unclear[key] = other
             # What is built already takes no time, and a thousand of them would hold the loop.
             await asyncio.sleep(0)
+        return None
 
     def _is_coming(self, key: Key, kustomization: Kustomization, user: Key, coming: _Coming) -> bool:
         other = coming.elsewhere.get(user) or self._staying(user)
@@ -251,6 +275,7 @@ class Claims:
             self._have.set(Key(found.metadata.namespace, found.metadata.name), after)
         if old is None or new is None or old.metadata.generation != new.metadata.generation:
             self._coming.clear()
+            self._specs += 1
 
     def _staying(self, user: Key) -> Kustomization | None:
         """The Kustomization, if it is there and does not end."""

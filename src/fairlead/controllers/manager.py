@@ -74,6 +74,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R", bound=GitRepository | Kustomization)
 
+LENT_PLACES = 4
+"""Runs that may wait for builds of others at a time, for each worker: what each has built and applied is in memory."""
 _CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 
 
@@ -265,7 +267,11 @@ class Manager:
             observer=self.metrics,
         )
         kustomizations: Controller[Key] = Controller(
-            "kustomization", deliveries.reconcile, workers=pace.workers, observer=self.metrics
+            "kustomization",
+            deliveries.reconcile,
+            workers=pace.workers,
+            most_lent=LENT_PLACES * pace.workers,
+            observer=self.metrics,
         )
         git.wake = sources.queue.add
         deliveries.outcomes.refetch = git.refetch

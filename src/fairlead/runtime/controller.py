@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import itertools
 import logging
 import uuid
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from fairlead.errors import FairleadError, NotReadyError
 from fairlead.runtime.clock import SystemClock
+from fairlead.runtime.places import Places
 from fairlead.runtime.queue import DEFAULT_BACKOFF, WorkQueue
 
 if TYPE_CHECKING:
@@ -83,13 +85,16 @@ class Controller(Generic[K]):
         reconcile: Callable[[K], Awaitable[Result | None]],
         *,
         workers: int = 4,
+        most_lent: int = 0,
         clock: Clock | None = None,
         backoff: Backoff = DEFAULT_BACKOFF,
         not_ready_seconds: float | None = None,
         observer: ControllerObserver | None = None,
     ) -> None:
+        """``most_lent``: so many runs at a time may lend their place, see :mod:`fairlead.runtime.places`."""
         self.name = name
         self.workers = workers
+        self._most_lent = most_lent
         self._clock = clock or SystemClock()
         self.queue: WorkQueue[K] = WorkQueue(clock=self._clock, backoff=backoff)
         self._reconcile = reconcile
@@ -98,16 +103,25 @@ class Controller(Generic[K]):
 
     async def run(self) -> None:
         """Work until cancelled. Runs that are under way are cancelled with it, which they must survive."""
+        context, numbers = contextvars.copy_context(), itertools.count()
         try:
             async with asyncio.TaskGroup() as group:
-                for number in range(self.workers):
-                    group.create_task(self._work(), name=f"{self.name}/{number}")
+
+                def begin() -> None:  # a worker knows nothing of the run that has lent it the place
+                    name = f"{self.name}/{next(numbers)}"
+                    group.create_task(self._work(places), name=name, context=context.copy())
+
+                places = Places(begin, most_lent=self._most_lent)
+                for _ in range(self.workers):
+                    begin()
         finally:
             self.queue.close()
 
-    async def _work(self) -> None:
-        while True:
-            key = await self.queue.get()
+    async def _work(self, places: Places) -> None:
+        places.enter()
+        while not places.gives_way():
+            with places.idling():
+                key = await self.queue.get()
             try:
                 await self._run_one(key)
             finally:

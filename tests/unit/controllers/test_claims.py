@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from fairlead.controllers.bases import BaseUnavailableError
 from fairlead.controllers.claims import Claims
 from fairlead.errors import BuildError, FairleadError, UnavailableError
 from fairlead.kube.reflector import Key
 from fairlead.objects.ref import ObjectRef
+from fairlead.runtime.controller import Controller, Result
 from tests.unit.controllers.resources_for_tests import kustomization
 
 if TYPE_CHECKING:
@@ -64,7 +67,8 @@ class Asked:
     def newest(self, _: Kustomization) -> str:
         return next(self.revisions)
 
-    async def objects(self, key: Key, _: Kustomization) -> frozenset[ObjectRef]:
+    async def objects(self, key: Key, kustomization: Kustomization) -> frozenset[ObjectRef]:
+        del kustomization
         self.keys.append(key.name)
         self.at.get(key.name, lambda: None)()
         found = self.answers.get(key.name)
@@ -74,6 +78,18 @@ class Asked:
 
     async def mentioned(self, other: Kustomization, names: frozenset[str]) -> set[str]:
         return {name for name in names if name in self.texts.get(other.metadata.name, "")}
+
+
+class Slow(Asked):
+    """One whose answers wait for builds."""
+
+    def __init__(self, **answers: ObjectRef | FairleadError) -> None:
+        super().__init__(**answers)
+        self.answered = asyncio.Event()
+
+    async def objects(self, key: Key, kustomization: Kustomization) -> frozenset[ObjectRef]:
+        await self.answered.wait()
+        return await super().objects(key, kustomization)
 
 
 def claims(store: FakeStore, asked: Asked) -> Claims:
@@ -260,3 +276,39 @@ async def test_nothing_is_known_while_the_cluster_does_not_answer() -> None:
     store.put(having("b"))
     with pytest.raises(UnavailableError):
         await wanted(found, a, ONE)
+
+
+async def test_a_spec_that_changes_while_others_are_asked_is_asked_about_anew() -> None:
+    store, asked = FakeStore(), Asked(b=ONE)
+    found = claims(store, asked)
+    a, b, _ = (store.put(having(name)) for name in ("a", "b", "c"))
+
+    def change() -> None:
+        asked.at.clear()
+        asked.answers = {"b": TWO}
+        store.put(replace(b, metadata=replace(b.metadata, generation=b.metadata.generation + 1)))
+
+    asked.at["c"] = change
+    await wanted(found, a, TWO)
+    assert await wanted(found, a, TWO) == {TWO}
+
+
+async def test_who_asks_for_many_builds_lets_another_run_in() -> None:
+    store, ran = FakeStore(), asyncio.Queue[tuple[str, set[ObjectRef]]]()
+    asked = Slow(b=ONE)
+    found = claims(store, asked)
+    a, *_ = (store.put(having(name)) for name in ("a", "b"))
+
+    async def reconcile(key: str) -> Result:
+        ran.put_nowait((key, set() if key == "another" else await wanted(found, a, ONE)))
+        return Result()
+
+    controller: Controller[str] = Controller("test", reconcile, workers=1, most_lent=1)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        loop = group.create_task(controller.run())
+        for key in ("one that prunes", "another"):
+            controller.queue.add(key)
+        assert await ran.get() == ("another", set())
+        asked.answered.set()
+        assert await ran.get() == ("one that prunes", {ONE})
+        loop.cancel()

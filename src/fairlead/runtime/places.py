@@ -1,0 +1,120 @@
+"""Places for runs: how many there are says how many requests a server has to answer at a time, more or less.
+
+A run that waits, and not for a server, lends its place: one more worker begins, and one ends when the run is back. So
+the server always has as much to do as it may have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+__all__ = ["Places", "lent_place"]
+
+_places: contextvars.ContextVar[Places | None] = contextvars.ContextVar("fairlead_places", default=None)
+
+
+@contextlib.asynccontextmanager
+async def lent_place() -> AsyncIterator[None]:
+    """While a run waits for something that is no server: another run has its place, and it goes on when one is free.
+
+    A run may do so as often as it likes, but once at a time. Outside of a run, or when enough others have lent theirs,
+    it does nothing.
+    """
+    places = _places.get()
+    if places is None or not places.lend():
+        yield
+        return
+    try:
+        yield
+    except BaseException:
+        places.take_back_at_once()
+        raise
+    await places.take_back()
+
+
+class Places:
+    """Those of one controller. Workers come and go, so that as many as at the beginning are idle or have a place."""
+
+    def __init__(self, begin: Callable[[], object], *, most_lent: int) -> None:
+        """``begin`` starts one more worker; ``most_lent`` is a bound for what those that wait hold in memory."""
+        self._begin = begin
+        self._most_lent = most_lent
+        self._lent = 0
+        self._idle: dict[asyncio.Task[Any] | None, None] = {}
+        self._returning: deque[asyncio.Future[None]] = deque()
+        """Runs that wait until a worker gives way to them."""
+        self._surplus = 0
+        """Workers that are to give way to runs which did not wait for that."""
+
+    def enter(self) -> None:
+        """The present task is a worker: its runs may lend their place."""
+        _places.set(self)
+
+    @contextlib.contextmanager
+    def idling(self) -> Iterator[None]:
+        """While a worker waits for something to do; it may be cancelled."""
+        task = asyncio.current_task()
+        self._idle[task] = None
+        try:
+            yield
+        finally:
+            self._idle.pop(task, None)
+
+    def gives_way(self) -> bool:
+        """Whether the worker that asks, which has no run, is to end."""
+        if self._surplus:
+            self._surplus -= 1
+            return True
+        while self._returning:
+            free = self._returning.popleft()
+            if not free.done():
+                free.set_result(None)
+                return True
+        return False
+
+    def lend(self) -> bool:
+        """Start another worker in place of one that is going to wait, if there is room for one more that waits."""
+        if self._lent >= self._most_lent:
+            return False
+        self._lent += 1
+        self._begin()
+        return True
+
+    async def take_back(self) -> None:
+        """Wait until a worker has ended: one that is idle, or the next one whose run has ended."""
+        try:
+            if not self._end_idle():
+                await self._line_up()
+        finally:
+            self._lent -= 1
+
+    async def _line_up(self) -> None:
+        free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._returning.append(free)
+        try:
+            await free
+        except asyncio.CancelledError:
+            if free.cancelled():
+                self._surplus += 1
+            raise
+
+    def take_back_at_once(self) -> None:
+        """For a run that was cancelled or has failed: it goes on, and a worker ends as soon as it can."""
+        self._lent -= 1
+        if not self._end_idle():
+            self._surplus += 1
+
+    def _end_idle(self) -> bool:
+        if not self._idle:
+            return False
+        task, _ = self._idle.popitem()
+        if task is not None:
+            task.cancel()
+        return True

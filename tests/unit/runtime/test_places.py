@@ -1,0 +1,172 @@
+"""A run that waits for no server lets another one go on, and never more runs than places are at work."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fairlead.errors import UnavailableError
+from fairlead.runtime.controller import Controller, Result, current_run
+from fairlead.runtime.places import lent_place
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Work:
+    """Runs that wait for one event with their place lent, and then for another one without."""
+
+    def __init__(self) -> None:
+        self.answered = asyncio.Event()
+        self.served = asyncio.Event()
+        self.waiting: set[str] = set()
+        self.at_work: set[str] = set()
+        self.most = 0
+        self.two_at_work = asyncio.Event()
+        self.ended: list[str] = []
+        self.patience: float | None = None
+
+    async def reconcile(self, key: str) -> Result:
+        self.waiting.add(key)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.patience), lent_place():
+                await self.answered.wait()
+        self.waiting.discard(key)
+        self.at_work.add(key)
+        self.most = max(self.most, len(self.at_work))
+        if self.most == 2:
+            self.two_at_work.set()
+        await self.served.wait()
+        self.at_work.discard(key)
+        self.ended.append(key)
+        return Result()
+
+
+@contextlib.asynccontextmanager
+async def running(work: Work, *, workers: int, most_lent: int, keys: int) -> AsyncIterator[Controller[str]]:
+    controller: Controller[str] = Controller("test", work.reconcile, workers=workers, most_lent=most_lent)
+    task = asyncio.create_task(controller.run())
+    for number in range(keys):
+        controller.queue.add(str(number))
+    await settled()
+    try:
+        yield controller
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait_for(task, 1)
+
+
+async def settled() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def test_those_that_wait_let_others_begin_up_to_a_bound() -> None:
+    work = Work()
+    async with running(work, workers=2, most_lent=3, keys=10):
+        assert len(work.waiting) == 5
+
+
+async def test_never_more_than_the_places_are_at_work() -> None:
+    work = Work()
+    async with running(work, workers=2, most_lent=4, keys=10) as controller:
+        work.answered.set()
+        await settled()
+        assert len(work.at_work) == 2
+        work.served.set()
+        await settled()
+        assert sorted(work.ended) == [str(number) for number in range(10)]
+        assert work.most == 2
+        assert controller.queue.idle
+
+
+async def test_idle_workers_give_way_and_the_number_of_places_stays() -> None:
+    work = Work()
+    async with running(work, workers=3, most_lent=5, keys=3) as controller:
+        assert len(work.waiting) == 3
+        work.answered.set()
+        await settled()
+        assert len(work.at_work) == 3
+        for number in range(3, 9):
+            controller.queue.add(str(number))
+        await settled()
+        assert len(work.at_work) == 3, "the idle workers have ended, so the new keys wait"
+        work.served.set()
+        await settled()
+        assert len(work.ended) == 9
+        work.served.clear()
+        for number in range(9):
+            controller.queue.add(str(number))
+        await settled()
+        assert len(work.at_work) == 3
+
+
+async def test_one_that_is_out_of_time_goes_on_and_a_worker_gives_way_later() -> None:
+    work = Work()
+    work.patience = 0.01
+    async with running(work, workers=1, most_lent=1, keys=3) as controller:
+        await asyncio.wait_for(work.two_at_work.wait(), 5)
+        work.answered.set()
+        work.served.set()
+        await settled()
+        assert len(work.ended) == 3
+        work.served.clear()
+        for number in range(3):
+            controller.queue.add(str(number))
+        await settled()
+        assert len(work.at_work) == 1
+
+
+async def test_the_place_of_one_that_fails_while_it_waits_is_not_lost() -> None:
+    begun: list[str] = []
+
+    async def reconcile(key: str) -> Result:
+        begun.append(key)
+        async with lent_place():
+            raise UnavailableError("away")
+
+    controller: Controller[str] = Controller("test", reconcile, workers=1, most_lent=1)
+    task = asyncio.create_task(controller.run())
+    for number in range(20):
+        controller.queue.add(str(number))
+    await settled()
+    assert len(begun) == 20
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_a_worker_in_place_of_another_has_a_run_of_its_own() -> None:
+    found: dict[str, str] = {}
+    go_on = asyncio.Event()
+
+    async def reconcile(key: str) -> Result:
+        run = current_run()
+        assert run is not None
+        found[key] = run.id
+        async with lent_place():
+            await go_on.wait()
+        assert current_run() is run
+        return Result()
+
+    controller: Controller[str] = Controller("test", reconcile, workers=1, most_lent=2)
+    task = asyncio.create_task(controller.run())
+    for key in "abc":
+        controller.queue.add(key)
+    await settled()
+    go_on.set()
+    await settled()
+    assert len(set(found.values())) == 3
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_outside_of_a_run_there_is_nothing_to_lend() -> None:
+    with pytest.raises(UnavailableError):
+        async with lent_place():
+            raise UnavailableError("as it was")
