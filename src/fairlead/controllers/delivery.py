@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from fairlead.api.names import PRUNE_BUDGET
+from fairlead.api.names import OWNER_NAME, PRUNE_BUDGET
 from fairlead.controllers.faults import EmptyBuildError
 from fairlead.engine.apply import Applier
 from fairlead.engine.drift import Managers
@@ -20,6 +20,7 @@ from fairlead.engine.ignore import IgnoreRule, IgnoreRules
 from fairlead.engine.options import ApplyOptions
 from fairlead.engine.plan import Action, Owner
 from fairlead.engine.prune import PruneBudget, PruneBudgetError, Pruner, stale_entries
+from fairlead.errors import InvalidSpecError
 from fairlead.objects.duration import format_duration
 from fairlead.objects.inventory import Inventory
 from fairlead.objects.ref import GroupKind
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from fairlead.settings import ApplySettings
 
 __all__ = ["Delivered", "Delivery", "Records", "ignore_rules", "inventory_of", "owner_of"]
+
+_LONGEST_LABEL = 63
 
 
 def owner_of(kustomization: Kustomization) -> Owner:
@@ -103,6 +106,8 @@ class Delivery:
         attempt = self._attempt
         before = self._records.inventory_of(attempt.kustomization)
         attempt.reason = "ReconciliationFailed"
+        if objects:
+            _check_name(attempt.kustomization)
         if before.versions and not objects and attempt.kustomization.spec.prune:
             raise EmptyBuildError(
                 f"the build is empty, so nothing is pruned: {len(before)} objects would be deleted; "
@@ -167,6 +172,16 @@ class Delivery:
         self._attempt.record(changes)
         if changes.written:
             self._tell(changes.lines())
+
+
+def _check_name(kustomization: Kustomization) -> None:
+    """The server would refuse each object for it, in words that do not tell where the text comes from."""
+    length = len(kustomization.metadata.name)
+    if length > _LONGEST_LABEL:
+        raise InvalidSpecError(
+            f"the name of the Kustomization has {length} characters: it becomes the label {OWNER_NAME} of its objects, "
+            f"and may have {_LONGEST_LABEL}; make one with a shorter name instead"
+        )
 
 
 def _check_budget(kustomization: Kustomization, stale: Inventory, before: Inventory) -> None:

@@ -23,6 +23,7 @@ from fairlead.controllers.following import made_from, published_head
 from fairlead.controllers.gitspec import PublicKeysError, git_spec
 from fairlead.controllers.includes import Included, IncludeUnavailableError, includes_of
 from fairlead.controllers.localrepos import LocalRepositories
+from fairlead.controllers.pauses import NEVER, seconds_of
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.suspension import hold
 from fairlead.controllers.upkeep import in_use
@@ -347,10 +348,11 @@ class GitRepositories:
         await self._access.report_malformed(key, malformed, status)
         return Result()
 
-    def _interval(self, repository: GitRepository) -> float:
+    def _interval(self, repository: GitRepository) -> float | None:
         jitter = self._settings.reconcile.interval_jitter
         spread = random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 - spreads load, hides nothing
-        return parse_duration(repository.spec.interval).total_seconds() * spread
+        pause = seconds_of(parse_duration(repository.spec.interval), spread)
+        return None if pause == NEVER else pause
 
 
 def _is_known(repository: GitRepository, before: ArtifactStatus | None, artifact: ArtifactStatus) -> bool:

@@ -34,10 +34,11 @@ from fairlead.controllers.memory import Memory
 from fairlead.controllers.notes import Notes
 from fairlead.controllers.outcomes import Outcomes
 from fairlead.controllers.outlook import Outlook
+from fairlead.controllers.pauses import seconds_of
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.rivals import warn_of_rivals
 from fairlead.controllers.shards import OtherShards
-from fairlead.controllers.suspension import hold
+from fairlead.controllers.suspension import end_progress, hold
 from fairlead.controllers.variables import load_variables
 from fairlead.engine.drift import field_list
 from fairlead.engine.plan import Action
@@ -168,6 +169,7 @@ class Kustomizations:
         if kustomization.spec.suspend:
             self._waits.cancel(key)
             self._memories.pop(key, None)
+            await end_progress(self._access, kustomization, self._clock.now())
             return await hold(self._access, kustomization, self._clock.now())
         delay = PROGRESS_SECONDS if not self.notes.crowded else CROWDED_PROGRESS_SECONDS
         async with self._access.session(kustomization, delay=delay) as session:
@@ -210,7 +212,7 @@ class Kustomizations:
         self.notes.drop(attempt.key)
         with self.notes.held():
             if not (memory.delivered and memory.delivered.is_whole) and await self._resume(attempt, memory):
-                return memory.next_in(attempt.interval.total_seconds(), self._clock.monotonic())
+                return memory.next_in(seconds_of(attempt.interval), self._clock.monotonic())
             return await self._deliver_all(attempt, memory)
 
     async def _resume(self, attempt: Attempt, memory: Memory) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fairlead.controllers.pauses import NEVER
 from fairlead.runtime.controller import Result
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from fairlead.objects.ref import ObjectRef
 
 __all__ = ["Memory"]
-
-NEVER = float("inf")
 
 
 @dataclass(slots=True)
@@ -63,7 +62,7 @@ class Memory:
     def next_in(self, seconds: float, now: float) -> Result:
         """The next run that does everything comes after so many seconds."""
         self.due = now + seconds
-        return Result(requeue_after=seconds)
+        return self.never() if seconds == NEVER else Result(requeue_after=seconds)
 
     def as_planned(self, now: float) -> Result:
         """The next run that does everything comes when it was going to come."""

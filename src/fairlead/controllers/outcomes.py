@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fairlead.api import names
@@ -10,6 +11,7 @@ from fairlead.controllers.builds import TreeMissingError
 from fairlead.controllers.delivery import inventory_of
 from fairlead.controllers.dependencies import DependencyNotReadyError, source_of
 from fairlead.controllers.faults import may_pass_soon, reason_of, stalls
+from fairlead.controllers.pauses import NEVER, seconds_of
 from fairlead.engine.wait import HealthCheckFailedError
 from fairlead.errors import ConflictError, NotReadyError, UnavailableError
 from fairlead.kube.errors import NotFoundError
@@ -69,7 +71,7 @@ class Outcomes:
             self.tell(attempt, "Normal", "ReconciliationSucceeded", _finished(attempt, duration), _marking(attempt))
         jitter = self._settings.interval_jitter
         spread = random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 - spreads load, hides nothing
-        return memory.next_in(attempt.interval.total_seconds() * spread, now)
+        return memory.next_in(seconds_of(attempt.interval, spread), now)
 
     async def note(self, attempt: Attempt) -> None:
         """A revision that changes nothing is written down. Who marks commits hears of it; it is no news otherwise."""
@@ -110,15 +112,15 @@ class Outcomes:
         """Flux's retry interval; sooner for what tends to pass by itself."""
         if stalls(error):
             return memory.never()
-        delay = attempt.retry_interval.total_seconds()
+        delay = seconds_of(attempt.retry_interval)
         if may_pass_soon(error) or isinstance(error, TreeMissingError):
             delay = min(delay, self._settings.dependency_interval.total_seconds())
         elif isinstance(error, (UnavailableError, ConflictError)):
             retry = self._settings.retry
             delay = min(delay, retry.base_seconds * 2.0**memory.failures, retry.maximum_seconds)
             memory.failures = min(memory.failures + 1, MOST_DOUBLINGS)
-        memory.next_in(delay, self._clock.monotonic())
-        return Result(requeue_after=delay, error=error)
+        planned = memory.next_in(delay, self._clock.monotonic())
+        return replace(planned, error=error) if delay != NEVER else planned
 
 
 def _finished(attempt: Attempt, duration: float) -> str:

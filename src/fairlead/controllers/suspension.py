@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+from msgspec.structs import replace
+
 from fairlead.api.gitrepository import GitRepository
 from fairlead.api.kustomization import Kustomization
 from fairlead.api.suspension import Suspension
+from fairlead.controllers.attempt import HEALTHY
+from fairlead.controllers.conditionset import PROGRESSING, ConditionSet
+from fairlead.runtime.conditions import READY, RECONCILING, UNKNOWN, find_condition
 from fairlead.runtime.controller import Result
 
 if TYPE_CHECKING:
@@ -17,7 +23,10 @@ if TYPE_CHECKING:
 
     from fairlead.controllers.access import Access
 
-__all__ = ["hold"]
+__all__ = ["end_progress", "hold"]
+
+SUSPENDED = "Suspended"
+_CUT_SHORT = "suspended before the run had ended; another one follows when it is resumed"
 
 R = TypeVar("R", bound=GitRepository | Kustomization)
 
@@ -33,3 +42,19 @@ async def hold(access: Access[R], resource: R, now: datetime) -> Result:
     await access.resume(resource)
     access.event(resource, "Normal", "Resumed", f"{suspension}; its time is over")
     return Result()
+
+
+async def end_progress(access: Access[Kustomization], kustomization: Kustomization, now: datetime) -> None:
+    """What is suspended makes no progress: a status that tells of some, or of a wait, tells how that ended."""
+    status = kustomization.status
+    conditions = status.conditions or ()
+    ready = find_condition(conditions, READY)
+    if ready is None or (ready.status, ready.reason) != (UNKNOWN, PROGRESSING):
+        return
+    ended = ConditionSet(conditions, kustomization.metadata.generation, now)
+    ended.remove(RECONCILING)
+    for type in (READY, HEALTHY):
+        if find_condition(conditions, type) is not None:
+            ended.set(type, UNKNOWN, SUSPENDED, _CUT_SHORT)
+    async with access.session(kustomization) as session:
+        await session.write(msgspec.to_builtins(replace(status, conditions=ended.list())))
