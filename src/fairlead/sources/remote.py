@@ -18,11 +18,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pygit2
-from pygit2.enums import FileMode, RepositoryOpenFlag
+from pygit2.enums import FileMode, ObjectType, RepositoryOpenFlag
 
 from fairlead.sources.errors import GitOperationError
 from fairlead.sources.folders import Difference, FolderMemory, differences, folder_bytes
+from fairlead.sources.packing import write_pack
 from fairlead.sources.process import GitFailedError, run_git, start_git
+from fairlead.sources.unpacking import MOST_BASE_BYTES, MOST_BYTES, unpack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
@@ -249,11 +251,13 @@ class Remote:
         header = b""
         async for chunk in chunks:
             header += chunk
-            if len(header) >= _PACK_HEADER.size:
+            if len(header) > MOST_BYTES:
                 break
         if len(header) < _PACK_HEADER.size or header[:4] != b"PACK":
             raise GitOperationError("the server sent no pack")
         if _PACK_HEADER.unpack_from(header)[2] == 0:
+            return
+        if len(header) <= min(MOST_BYTES, largest_bytes) and await asyncio.to_thread(self._take, header):
             return
         limit = f"--max-input-size={largest_bytes}"
         command = ["-c", "pack.threads=1", "index-pack", "--stdin", "--fix-thin", limit]
@@ -264,6 +268,24 @@ class Remote:
             self.sweep()
             raise
         self.reopen()
+
+    def _take(self, pack: bytes) -> bool:
+        """Write what is in a small pack; ``False`` when Git has to look at it."""
+        objects = unpack(pack, self._permitted_base)
+        if objects is not None:
+            write_pack(objects, self.pack_folder)
+        return objects is not None
+
+    def _permitted_base(self, object_id: str) -> tuple[int, bytes] | None:
+        """What a server may refer to: what it gave us."""
+        objects, identity = self.repository.odb, pygit2.Oid(hex=object_id)
+        try:
+            if objects.read_header(identity)[1] > MOST_BASE_BYTES:
+                return None
+            known = self.memory.get(object_id)
+            return (ObjectType.TREE, known) if known is not None else objects.read(identity)
+        except (KeyError, pygit2.GitError):
+            return None
 
     async def merge_packs(self) -> None:
         """Pack small packs together and leave large ones alone: quick, and nothing is dropped."""
