@@ -201,6 +201,28 @@ async def test_a_dependency_of_another_shard(world: World, theirs: _Shard) -> No
     await world.ready("base", "apps")
 
 
+async def test_a_cycle_across_shards_is_told_with_its_path(world: World, theirs: _Shard) -> None:
+    """Of which two are of the other shard, one behind the other."""
+    await world.restart_with(dependency_interval=timedelta(seconds=1))
+    world.repo.commit("Begin", {f"{name}/cm.yaml": config_map(name, world.namespace, {}) for name in "abcd"})
+    await world.git_repository()
+    await label(world, "GitRepository", "fleet", "one")
+    await theirs.begin()
+    for name, before, shard in (("a", "d", "two"), ("b", "a", "one"), ("c", "b", "one"), ("d", "c", "two")):
+        await world.kustomization(name, path=name, retryInterval="1s", dependsOn=[{"name": before}])
+        await label(world, "Kustomization", name, shard)
+    ns = world.namespace
+    for name, path in (("a", "adcba"), ("b", "badcb")):
+        text = "dependency cycle: " + " → ".join(f"{ns}/{step}" for step in path)
+
+        async def told(name: str = name, text: str = text) -> bool:
+            return text in (await world.condition(name)).get("message", "")
+
+        await world.eventually(f"{name} tells {text}", told)
+    await world.kustomization("c", path="c", retryInterval="1s")
+    await world.ready(*"abcd")
+
+
 async def test_what_nobody_reads_here_is_not_fetched(world: World, theirs: _Shard) -> None:
     change(world, "1")
     await world.git_repository()

@@ -31,6 +31,7 @@ __all__ = [
     "in_order",
     "key_of",
     "read_conditions",
+    "refuse_cycle",
     "source_of",
 ]
 
@@ -78,14 +79,19 @@ def check_dependencies(
     A dependency that is ready and for which the revision changes nothing (``unaffected``) is at it, whether or not it
     has been written down yet.
     """
-    if cycle := find_cycle(key_of(kustomization), lookup):
-        path = " → ".join(f"{key.namespace}/{key.name}" for key in cycle)
-        raise DependencyNotReadyError(f"dependency cycle: {path}; remove one of these dependsOn entries")
+    refuse_cycle(kustomization, lookup)
     for key, reference in zip(dependencies_of(kustomization), kustomization.spec.depends_on or (), strict=True):
         if reference.ready_expr:
             _ask(condition(reference.ready_expr, VARIABLES), kustomization, _found(key, lookup))
         elif not unaffected(key):
             _check(kustomization, key, revision, _found(key, lookup))
+
+
+def refuse_cycle(kustomization: Kustomization, lookup: Callable[[Key], Kustomization | None]) -> None:
+    """Raises :class:`DependencyNotReadyError` with the path when it waits, at last, for itself."""
+    if cycle := find_cycle(key_of(kustomization), lookup):
+        path = " → ".join(f"{key.namespace}/{key.name}" for key in cycle)
+        raise DependencyNotReadyError(f"dependency cycle: {path}; remove one of these dependsOn entries")
 
 
 def _found(key: Key, lookup: Callable[[Key], Kustomization | None]) -> Kustomization:

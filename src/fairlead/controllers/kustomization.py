@@ -26,7 +26,7 @@ from fairlead.controllers.decision import Decision
 from fairlead.controllers.decryption import check_account, load_keys
 from fairlead.controllers.deletion import finalize
 from fairlead.controllers.delivery import Delivery
-from fairlead.controllers.dependencies import check_dependencies, read_conditions, source_of
+from fairlead.controllers.dependencies import read_conditions, source_of
 from fairlead.controllers.faults import AccessDeniedError, SourceNotReadyError
 from fairlead.controllers.flux_scale import FluxScale, tell_held
 from fairlead.controllers.health import HealthChecks, health_rules
@@ -37,7 +37,7 @@ from fairlead.controllers.outlook import Outlook
 from fairlead.controllers.pauses import seconds_of
 from fairlead.controllers.resources import Malformed
 from fairlead.controllers.rivals import warn_of_rivals
-from fairlead.controllers.shards import OtherShards
+from fairlead.controllers.shards import OtherShards, check_dependencies_with
 from fairlead.controllers.suspension import end_progress, hold
 from fairlead.controllers.variables import load_variables
 from fairlead.engine.drift import field_list
@@ -236,12 +236,8 @@ class Kustomizations:
         check_account(attempt.kustomization)
         attempt.artifact, attempt.tried = self._artifact(attempt.kustomization), False
         memory.waits_for_dependency = True
-        others = await self._others.dependencies(attempt.kustomization) if self._others else {}
-        check_dependencies(
-            attempt.kustomization,
-            attempt.revision,
-            lambda key: self._access.typed(key) or others.get(key),
-            self.decision.is_unaffected,
+        await check_dependencies_with(
+            self._others, attempt.kustomization, attempt.revision, self._access.typed, self.decision.is_unaffected
         )
         memory.waits_for_dependency = False
         memory.impatient_at = None

@@ -15,7 +15,14 @@ import msgspec
 from fairlead.api.gitrepository import GitRepository
 from fairlead.api.kustomization import CrossNamespaceSourceReference, Kustomization
 from fairlead.controllers.access import VERSION
-from fairlead.controllers.dependencies import dependencies_of, key_of, source_of
+from fairlead.controllers.dependencies import (
+    DependencyNotReadyError,
+    check_dependencies,
+    dependencies_of,
+    key_of,
+    refuse_cycle,
+    source_of,
+)
 from fairlead.controllers.resources import Malformed, decoder
 from fairlead.kube.errors import NotFoundError
 from fairlead.kube.listing import Selection
@@ -23,14 +30,17 @@ from fairlead.kube.reflector import Key
 from fairlead.objects.ref import ObjectRef
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from fairlead.controllers.access import Access
     from fairlead.objects.ref import GroupKind
 
     R = TypeVar("R", GitRepository, Kustomization)
 
-__all__ = ["OtherShards"]
+__all__ = ["OtherShards", "check_dependencies_with"]
+
+MOST_FOLLOWED = 100
+"""Of those that one waits for through others, of whom each costs a request."""
 
 
 class OtherShards:
@@ -70,18 +80,33 @@ class OtherShards:
     async def dependencies(self, kustomization: Kustomization) -> dict[Key, Kustomization]:
         """Those that it depends on, as they are at this moment; nobody tells when they change."""
         found: dict[Key, Kustomization] = {}
-        kind = self._kustomizations.reflector.kind
         for key in dependencies_of(kustomization):
-            if self._kustomizations.reflector.get(*key) is not None or self._namespace not in (None, key.namespace):
-                continue
-            with contextlib.suppress(NotFoundError):
-                manifest = await self._kustomizations.client.get(
-                    ObjectRef(kind.group, kind.kind, *key), version=VERSION
-                )
-                other = decoder(Kustomization)(msgspec.Raw(msgspec.json.encode(manifest)))
-                if not isinstance(other, Malformed):
-                    found[key] = other
+            other = await self._read_one(key)
+            if other is not None:
+                found[key] = other
         return found
+
+    async def all_dependencies(self, kustomization: Kustomization) -> dict[Key, Kustomization]:
+        """Those that it depends on by whatever steps, also through some of this shard; the nearest of very many."""
+        found: dict[Key, Kustomization] = {}
+        seen = [key_of(kustomization)]
+        for key in seen:  # grows meanwhile
+            known = self._kustomizations.typed(key)
+            if known is None and len(found) < MOST_FOLLOWED and (known := await self._read_one(key)) is not None:
+                found[key] = known
+            seen += dict.fromkeys(each for each in (dependencies_of(known) if known else ()) if each not in seen)
+        return found
+
+    async def _read_one(self, key: Key) -> Kustomization | None:
+        """One of another shard as it is at this moment; nothing for one of this shard, or that may not be read."""
+        kind = self._kustomizations.reflector.kind
+        if self._kustomizations.reflector.get(*key) is not None or self._namespace not in (None, key.namespace):
+            return None
+        with contextlib.suppress(NotFoundError):
+            manifest = await self._kustomizations.client.get(ObjectRef(kind.group, kind.kind, *key), version=VERSION)
+            other = decoder(Kustomization)(msgspec.Raw(msgspec.json.encode(manifest)))
+            return None if isinstance(other, Malformed) else other
+        return None
 
     async def _read(self, struct: type[R], kind: GroupKind) -> AsyncIterator[R]:
         """Those that are there to stay and can be read."""
@@ -91,6 +116,24 @@ class OtherShards:
                 each = decode(raw)
                 if not isinstance(each, Malformed) and not each.metadata.deletion_timestamp:
                     yield each
+
+
+async def check_dependencies_with(
+    others: OtherShards | None,
+    kustomization: Kustomization,
+    revision: str,
+    known: Callable[[Key], Kustomization | None],
+    unaffected: Callable[[Key], bool],
+) -> None:
+    """As :func:`check_dependencies`, of which some may be of other shards."""
+    theirs = await others.dependencies(kustomization) if others else {}
+    try:
+        check_dependencies(kustomization, revision, lambda key: known(key) or theirs.get(key), unaffected)
+    except DependencyNotReadyError:
+        if others:  # what is not ready may wait for this one; who is ready is not asked whom it waits for
+            theirs = await others.all_dependencies(kustomization)
+            refuse_cycle(kustomization, lambda key: known(key) or theirs.get(key))
+        raise
 
 
 def _content(source: GitRepository) -> object:
