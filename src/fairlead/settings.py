@@ -40,6 +40,8 @@ class StorageSettings:
     advertised_address: str = ""
     """The host in ``status.artifact.url``; empty is the address where archives are served, with ``localhost`` for all
     interfaces, and when none are served the name that they would have in a cluster."""
+    pod_address: str = ""
+    """The address of the pod that we are. With it, the Service that the advertised address names leads here."""
     retention_seconds: float = 60.0
     """An archive that is no longer current stays for so long, for those who are downloading it."""
     retention_records: int = 2

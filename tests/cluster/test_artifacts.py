@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import os
+import shutil
 import tarfile
 import time
 from dataclasses import replace
@@ -243,3 +244,40 @@ async def test_a_folder_that_cannot_be_written(world: World, tmp_path: Path) -> 
     await asyncio.to_thread((tmp_path / "file").unlink)
     await artifact(world)
     assert (await world.condition("fleet", "StorageOperationFailed", kind=KIND))["status"] == ""
+
+
+async def test_an_archive_that_cannot_be_written(world: World) -> None:
+    """What was delivered stays, and the rest comes when there is room again."""
+    first = world.repo.commit("Begin", {"a.yaml": ""})
+    await world.git_repository()
+    before = await artifact(world)
+    await world.git_repository(suspend=True)
+    second = world.repo.commit("More", {"a.yaml": "a: 1"})
+    obstacle = folder_of(world) / f"{second}.tar.gz"
+    await asyncio.to_thread(obstacle.mkdir)
+    await world.git_repository(suspend=False)
+    failure = await world.failed("fleet", kind=KIND, reason="ArchiveOperationFailed")
+    assert failure["message"] == "unable to archive artifact to storage: Is a directory"
+    assert await artifact(world, first) == before
+    await asyncio.to_thread(obstacle.rmdir)
+    await artifact(world, second)
+
+
+async def test_archives_that_cannot_be_removed_keep_nobody(world: World) -> None:
+    world.repo.commit("Begin", {"a.yaml": ""})
+    await world.git_repository()
+    await artifact(world)
+    await asyncio.to_thread(_put_a_file, folder_of(world))
+    await world.delete(KIND, "fleet")
+    event = await world.event("fleet", "garbage collection for deleted resource failed: ", kind=KIND)
+    assert (event["type"], event["reason"]) == ("Warning", "GarbageCollectionFailed")
+
+    async def gone() -> bool:
+        return await world.get(KIND, "fleet") is None
+
+    await world.eventually("it is gone", gone)
+
+
+def _put_a_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_text("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fairlead.controllers.install import manifests
@@ -13,6 +14,8 @@ from tests.support.accounts import service_account
 from tests.support.manifests import config_map, deployment
 
 if TYPE_CHECKING:
+    import pytest
+
     from fairlead.kube.config import ClusterConfig
     from tests.support.world import World
 
@@ -119,15 +122,9 @@ async def test_without_cluster_admin_every_delivery_needs_an_account(world: Worl
 async def test_the_installed_role_is_enough_for_the_journal(world: World) -> None:
     """A delivery then writes the status of its Kustomization once; the finalizer is the other request."""
     config = await _small(world)
-    granted = [each for each in manifests(cluster_admin=False) if each["kind"] in ("Role", "RoleBinding")]
-    metadata = {"name": world.namespace, "namespace": world.settings.runtime_namespace}
-    role, binding = ({**each, "metadata": metadata} for each in granted)
-    binding |= {
-        "subjects": [subject("small", world.namespace)],
-        "roleRef": {**binding["roleRef"], "name": world.namespace},
-    }
+    granted = _granted(world, "fairlead-journal", world.settings.runtime_namespace)
     try:
-        for each in (role, binding):
+        for each in granted:
             await world.client.apply(each, field_manager="test")
         await run_as(world, config)
         await world.apply("v1", "ServiceAccount", "tenant")
@@ -139,8 +136,58 @@ async def test_the_installed_role_is_enough_for_the_journal(world: World) -> Non
         assert world.controllers.sent["patch", "kustomizations"] == 2
     finally:
         await world.stop()
-        for each in (binding, role):
+        for each in granted:
             await world.client.delete(ObjectRef.of(each))
+        await _forget(world)
+
+
+def _granted(world: World, name: str, namespace: str) -> list[dict[str, Any]]:
+    """An installed Role and its binding, in a namespace, for the small account alone."""
+    role, binding = (each for each in manifests(cluster_admin=False) if each["metadata"]["name"] == name)
+    metadata = {"metadata": {"name": world.namespace, "namespace": namespace}}
+    account = {"subjects": [subject("small", world.namespace)]}
+    return [
+        role | metadata,
+        binding | metadata | account | {"roleRef": {**binding["roleRef"], "name": world.namespace}},
+    ]
+
+
+async def test_the_installed_role_is_enough_to_say_where_the_archives_are(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The leader writes the endpoint of the Service, once; without the right, deliveries go on without archives."""
+    config = await _small(world)
+    service = next(each for each in manifests() if each["kind"] == "Service")
+    await world.apply("v1", "Service", "fairlead", spec=service["spec"])
+    storage = replace(
+        world.settings.storage,
+        address="127.0.0.1:0",
+        pod_address="10.1.2.3",
+        advertised_address=f"fairlead.{world.namespace}.svc.cluster.local.",
+    )
+    world.settings = replace(world.settings, storage=storage)
+    slices = GroupKind("discovery.k8s.io", "EndpointSlice")
+    try:
+        await run_as(world, config)
+        assert "archives of sources cannot be reached at fairlead ('fairlead install' gives the right): " in caplog.text
+        for each in _granted(world, "fairlead-archives", world.namespace):
+            await world.client.apply(each, field_manager="test")
+
+        async def told() -> Any:
+            await run_as(world, config)
+            return (await world.client.list(slices, namespace=world.namespace)).items
+
+        (found,) = await world.eventually("the rights are known, and the endpoint is written", told)
+        assert (found["addressType"], found["endpoints"][0]["addresses"]) == ("IPv4", ["10.1.2.3"])
+        assert found["metadata"]["labels"]["kubernetes.io/service-name"] == "fairlead"
+        version = found["metadata"]["resourceVersion"]
+        await run_as(world, config)
+        (again,) = (await world.client.list(slices, namespace=world.namespace)).items
+        assert again["ports"][0]["name"] == "http"
+        assert again["ports"][0]["port"] != 0
+        assert (again["metadata"]["resourceVersion"] == version) == (again["ports"] == found["ports"])
+    finally:
+        await world.stop()
         await _forget(world)
 
 

@@ -199,7 +199,7 @@ def _settings(flags: dict[str, Any], *, in_cluster: bool) -> Settings:
             "and that more than 1.2 times --leader-election-retry-period"
         )
     return Settings(
-        storage=storage_settings(flags, _state_folder(flags["state_dir"]), in_cluster=in_cluster),
+        storage=storage_settings(flags, _state_folder(flags["state_dir"]), os.environ, in_cluster=in_cluster),
         scope=ScopeSettings(local_repositories=not in_cluster if local is None else local, **scope),
         reconcile=ReconcileSettings(retry=retry, **pace),
         apply=ApplySettings(**apply),

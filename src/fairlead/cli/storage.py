@@ -10,7 +10,7 @@ import click
 from fairlead.cli.flux_flags import span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from fairlead.settings import StorageSettings
 
@@ -79,7 +79,9 @@ _OPTIONS = (
 )
 
 
-def storage_settings(flags: dict[str, Any], folder: Path, *, in_cluster: bool) -> StorageSettings:
+def storage_settings(
+    flags: dict[str, Any], folder: Path, environ: Mapping[str, str], *, in_cluster: bool
+) -> StorageSettings:
     """The flags as settings; what was not said keeps its default."""
     from fairlead.api.names import ADVERTISED_ADDRESS
     from fairlead.settings import StorageSettings
@@ -96,6 +98,7 @@ def storage_settings(flags: dict[str, Any], folder: Path, *, in_cluster: bool) -
         folder=folder,
         address="" if address == _OFF else address,
         advertised_address=flags["storage_adv_addr"] or (ADVERTISED_ADDRESS if in_cluster else ""),
+        pod_address=environ.get("POD_IP", "") if in_cluster else "",
         digest_algorithm=flags["artifact_digest_algo"],
         **{field: value for field, value in said.items() if value is not None},
     )

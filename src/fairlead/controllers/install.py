@@ -2,7 +2,8 @@
 
 The account is bound to ``cluster-admin`` as Flux's is, because it applies whatever a repository holds. Without that
 binding its role is the least that works: it sees everything, for drift and health are watched, and writes nothing but
-its own resources, events, leases and its journal. Every Kustomization then needs a ``serviceAccountName`` to act as.
+its own resources, events, leases, its journal and the address of its archives. Every Kustomization then needs a
+``serviceAccountName`` to act as.
 CRDs that somebody else installed (Flux) are left as they are.
 """
 
@@ -34,6 +35,9 @@ __all__ = ["Step", "crds", "install", "manifests"]
 FIELD_MANAGER = "fairlead"
 ACCOUNT = "fairlead"
 JOURNAL_ROLE = "fairlead-journal"
+ARCHIVES = "fairlead"
+"""The Service, and the EndpointSlice behind it, by which others find the archives of sources."""
+ARCHIVES_ROLE = "fairlead-archives"
 ESTABLISH_SECONDS = 30.0
 _CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 _READ = ["get", "list", "watch"]
@@ -54,6 +58,17 @@ _JOURNAL_RULES: list[dict[str, list[str]]] = [
     {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": list(JOURNAL_NAMES), "verbs": ["get", "patch"]},
 ]
 """In the namespace of the controllers alone."""
+_ARCHIVES_RULES: list[dict[str, list[str]]] = [
+    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["create"]},
+    {
+        "apiGroups": ["discovery.k8s.io"],
+        "resources": ["endpointslices"],
+        "resourceNames": [ARCHIVES],
+        "verbs": ["patch"],
+    },
+]
+"""In the namespace of the controllers alone, as well."""
+_ARCHIVES_PORT: dict[str, Any] = {"name": "http", "port": 80, "protocol": "TCP", "targetPort": 9090}
 _SEE_ALL: dict[str, list[str]] = {"apiGroups": ["*"], "resources": ["*"], "verbs": _READ}
 """Part of ``cluster-admin``; the role has it when that is not given."""
 _ACCOUNT_TOKENS: dict[str, list[str]] = {
@@ -94,6 +109,10 @@ def manifests(
         _binding(ACCOUNT, ACCOUNT, namespace),
         _object("rbac.authorization.k8s.io/v1", "Role", JOURNAL_ROLE, namespace) | {"rules": _JOURNAL_RULES},
         _role_binding(JOURNAL_ROLE, JOURNAL_ROLE, namespace),
+        _object("rbac.authorization.k8s.io/v1", "Role", ARCHIVES_ROLE, namespace) | {"rules": _ARCHIVES_RULES},
+        _role_binding(ARCHIVES_ROLE, ARCHIVES_ROLE, namespace),
+        # It selects no pods: the leader alone has archives, and says where it is.
+        _object("v1", "Service", ARCHIVES, namespace) | {"spec": {"ports": [_ARCHIVES_PORT]}},
         *([_binding(f"{ACCOUNT}-cluster-admin", "cluster-admin", namespace)] if cluster_admin else []),
     ]
 

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fairlead.api import names
+from fairlead.controllers.announcement import announce
 from fairlead.controllers.artifacts import advertised, git_artifact, is_same, tree_id_of
 from fairlead.runtime.files import FileServer
 from fairlead.sources.artifact_store import ArtifactStore, Place, State
@@ -61,6 +62,7 @@ class Storage:
         if not self._settings.advertised_address:
             shown = f"[{host}]" if ":" in host else host or "localhost"
             self._address = f"{shown}:{server.port}"
+        await announce(self._access.client, self._address, self._settings.pod_address, server.port)
         log.info("archives of sources are served at port %d as http://%s/", server.port, self._address)
 
     async def look(self, key: Key, repository: GitRepository) -> str:

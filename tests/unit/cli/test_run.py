@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -74,7 +75,17 @@ def test_the_arguments_of_fluxs_deployments_are_understood() -> None:
         "--min-retry-delay=250ms",
         "--max-retry-delay=5m",
         "--concurrent=8",
+        "--storage-path=/data",
+        "--storage-addr=:9091",
+        "--storage-adv-addr=source-controller.flux-system.svc.cluster.local.",
+        "--artifact-retention-ttl=2m",
+        "--artifact-retention-records=5",
+        "--artifact-digest-algo=sha512",
     )
+    storage = settings.storage
+    assert (storage.archives, storage.address) == (Path("/data"), ":9091")
+    assert storage.advertised_address == "source-controller.flux-system.svc.cluster.local."
+    assert (storage.retention_seconds, storage.retention_records, storage.digest_algorithm) == (120, 5, "sha512")
     assert settings.leader_election
     assert settings.scope.namespace is None
     assert settings.scope.no_cross_namespace_refs
@@ -104,9 +115,28 @@ def test_switches_can_be_turned_off_and_spans_be_seconds() -> None:
         (["--requeue-dependency=-3s"], "must be more than 0"),
         (["--min-retry-delay=1h"], "--max-retry-delay must not be less"),
         (["--leader-election-lease-duration=30.5s"], "must be more than --leader-election-renew-deadline"),
+        (["--artifact-digest-algo=blake3"], "'blake3' is not supported here; use one of sha256, sha384, sha512"),
+        (["--artifact-retention-records=0"], "0 is not in the range"),
+        (["--storage-addr=9090"], "'9090' is no .HOST.:PORT"),
+        (["--storage-addr=:99999"], "':99999' is no .HOST.:PORT"),
         (["--no-remote-bases=perhaps"], "is not a valid boolean"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments: list[str], message: str) -> None:
     with pytest.raises(click.UsageError, match=message):
         settings_of(*arguments)
+
+
+def test_archives_are_served_in_a_cluster_and_elsewhere_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several processes of one machine would want the same port."""
+    monkeypatch.setenv("POD_IP", "10.1.2.3")
+
+    def storage(*arguments: str, in_cluster: bool) -> tuple[str, str, str]:
+        found = _settings(run.make_context("run", list(arguments)).params, in_cluster=in_cluster).storage
+        return found.address, found.advertised_address, found.pod_address
+
+    service = "fairlead.flux-system.svc.cluster.local."
+    assert storage(in_cluster=True) == (":9090", service, "10.1.2.3")
+    assert storage("--storage-addr=off", in_cluster=True) == ("", service, "10.1.2.3")
+    assert storage(in_cluster=False) == ("", "", "")
+    assert storage("--storage-addr=127.0.0.1:0", in_cluster=False) == ("127.0.0.1:0", "", "")
