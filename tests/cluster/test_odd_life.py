@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fairlead.kube.client import PatchType
+from fairlead.kube.errors import NoMatchError, NotFoundError
+from fairlead.objects.ref import ObjectRef
 from fairlead.runtime.controller import Controller
-from tests.support.manifests import config_map
+from tests.support.manifests import config_map, deployment, limit, limit_definition, limit_group
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -82,3 +87,55 @@ async def test_a_name_that_is_no_label_is_told(world: World) -> None:
     assert "the name of the Kustomization has 64 characters" in failure["message"]
     assert "may have 63" in failure["message"]
     assert await world.get("ConfigMap", "one") is None
+
+
+async def test_force_that_is_held_up_names_the_finalizer(world: World) -> None:
+    """The object that is to be made anew does not go: the run ends with a word on what holds it."""
+    await world.restart_with(shortest_timeout=timedelta(seconds=2))
+    held = {"finalizers": ["example.com/held"]}
+
+    def web(app: str) -> str:
+        body = json.loads(deployment("web", world.namespace))
+        body["metadata"] |= held
+        body["spec"]["selector"]["matchLabels"] = body["spec"]["template"]["metadata"]["labels"] = {"app": app}
+        return json.dumps(body)
+
+    world.repo.commit("Begin", {"apps/web.yaml": web("one")})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps", force=True, timeout="2s", retryInterval="1s")
+    await world.ready("apps")
+    world.repo.commit("Change what cannot be changed", {"apps/web.yaml": web("two")})
+    failure = await world.failed("apps", reason="ReconciliationFailed")
+    assert f"Deployment/{world.namespace}/web termination timeout" in failure["message"]
+    assert "it is held by the finalizers example.com/held" in failure["message"]
+    await world.client.patch(world.ref("Deployment", "web"), {"metadata": {"finalizers": None}}, PatchType.MERGE)
+    await world.ready("apps")
+    await world.client.patch(world.ref("Deployment", "web"), {"metadata": {"finalizers": None}}, PatchType.MERGE)
+
+
+async def test_a_health_check_of_a_kind_that_comes_later(world: World) -> None:
+    """What is waited for is told at once, and seen at once when it is there."""
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {})})
+    await world.git_repository()
+    group = limit_group(world.namespace)
+    check = {"apiVersion": f"{group}/v1", "kind": "Limit", "name": "small", "namespace": world.namespace}
+    await world.kustomization("apps", path="apps", healthChecks=[check])
+
+    async def told() -> bool:
+        return "is its CRD installed?" in (await world.condition("apps", "Healthy")).get("message", "")
+
+    await world.eventually("what it waits for is told", told, seconds=4)
+    definition = json.loads(limit_definition(world.namespace))
+    await world.client.apply(definition, field_manager="test")
+    try:
+        world.client.discovery.invalidate()
+
+        async def made() -> bool:
+            with contextlib.suppress(NoMatchError, NotFoundError):
+                return bool(await world.client.apply(json.loads(limit(world.namespace)), field_manager="test"))
+            return False
+
+        await world.eventually("the kind is served", made)
+        await world.ready("apps")
+    finally:
+        await world.client.delete(ObjectRef.of(definition))

@@ -124,6 +124,27 @@ async def test_clusters_that_are_down_harm_nobody(world: World, other: LocalClus
         await world.ready(*names[:3])
 
 
+async def test_the_end_waits_for_a_cluster_that_is_down_and_says_so(world: World, other: LocalCluster) -> None:
+    world.repo.commit("Begin", files(world))
+    await world.git_repository()
+    await give_kubeconfig(world, "other", other.kubeconfig())
+    await world.kustomization("there", path="there", kubeConfig={"secretRef": {"name": "other"}})
+    await world.ready("there")
+    with deaf_port() as port:
+        await give_kubeconfig(world, "other", other.kubeconfig().replace(other.url, f"https://127.0.0.1:{port}"))
+        await world.delete("Kustomization", "there")
+        event = await world.event("there", "pruning for deleted resource failed", "not reachable", "suspend")
+        assert (event["type"], event["reason"]) == ("Warning", "PruneFailed")
+        assert await world.get("Kustomization", "there") is not None
+        await world.patch("Kustomization", "there", {"spec": {"suspend": True}})
+
+        async def gone() -> bool:
+            return await world.get("Kustomization", "there") is None
+
+        await world.eventually("it goes", gone)
+    assert await at(other, world.namespace, "there") == {"n": "1"}
+
+
 async def test_a_kubeconfig_that_makes_no_sense_is_told(world: World) -> None:
     world.repo.commit("Begin", files(world))
     await world.git_repository()

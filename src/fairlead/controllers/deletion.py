@@ -68,10 +68,15 @@ async def _delete_objects(
     patience: timedelta | None,
 ) -> None:
     """Delete; with ``patience`` wait until all are gone."""
-    await clusters.check_account(kustomization)
-    target = await clusters.target(kustomization)
+    try:
+        await clusters.check_account(kustomization)
+        target = await clusters.target(kustomization)
+        kept = await wanted(inventory)
+    except UnavailableError as error:
+        hint = "it is tried again; suspend the Kustomization to let it go and leave its objects"
+        _tell(access, kustomization, "Warning", f"pruning for deleted resource failed: {error}; {hint}")
+        raise
     owner = owner_of(kustomization)
-    kept = await wanted(inventory)
     pruner = Pruner(target.watcher, owner, client=target.client, claimed=kept)
     result = await pruner.prune(inventory)
     if result.changes.written:

@@ -28,6 +28,7 @@ from fairlead.objects.selector import Selector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from datetime import timedelta
 
     from fairlead.api.kustomization import Kustomization
     from fairlead.controllers.attempt import Attempt
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 __all__ = ["Delivered", "Delivery", "Records", "ignore_rules", "inventory_of", "owner_of"]
 
 _LONGEST_LABEL = 63
+_STAGE_SECONDS = 60.0
+_STAGE_PART = 0.8
+"""Of the run's timeout: who waits for an object can say which, while the end of the run cannot."""
 
 
 def owner_of(kustomization: Kustomization) -> Owner:
@@ -99,7 +103,7 @@ class Delivery:
         self._claims = claims
         self._records = records
         self._span = span
-        self._options = _options(attempt.kustomization, settings, sensitive, keeps)
+        self._options = _options(attempt.kustomization, attempt.timeout, settings, sensitive, keeps)
 
     async def deliver(self, objects: list[Manifest]) -> Delivered:
         """Apply all, prune what is left over; raises what failed, after the attempt knows the inventory as it is."""
@@ -202,7 +206,11 @@ def ignore_rules(kustomization: Kustomization) -> Iterator[IgnoreRule]:
 
 
 def _options(
-    kustomization: Kustomization, settings: ApplySettings, sensitive: frozenset[str], keeps: Iterable[IgnoreRule]
+    kustomization: Kustomization,
+    timeout: timedelta,
+    settings: ApplySettings,
+    sensitive: frozenset[str],
+    keeps: Iterable[IgnoreRule],
 ) -> ApplyOptions:
     kinds = (kind.rpartition("/") for kind in settings.custom_stage_kinds)
     return ApplyOptions(
@@ -213,6 +221,7 @@ def _options(
         ignore=IgnoreRules((*ignore_rules(kustomization), *keeps)),
         concurrency=settings.concurrency,
         sensitive=sensitive,
+        stage_timeout=min(_STAGE_SECONDS, _STAGE_PART * timeout.total_seconds()),
     )
 
 

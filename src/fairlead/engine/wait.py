@@ -162,6 +162,8 @@ class _View:
         self._changed = asyncio.Event()
         self._own: dict[ObjectRef, HealthStatus] = {}
         self._reflectors: dict[ObjectRef, Reflector[Manifest]] = {}
+        self._unserved: dict[ObjectRef, NoMatchError] = {}
+        """Those of kinds that the server did not have when the wait began."""
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -191,9 +193,16 @@ class _View:
         status = self._own[ref] if ref in self._own else self._watcher.state.status(ref)
         if status.status is Status.NOT_FOUND and ref in self._options.may_vanish:
             return HealthStatus(Status.CURRENT, "Job is done and gone")
-        if status is NOT_FOUND and (reflector := self._reflectors.get(ref)) is not None and reflector.error is not None:
-            return HealthStatus(Status.NOT_FOUND, str(reflector.error))  # its kind is not served, or not for us
+        if status is NOT_FOUND and (error := self._why_unseen(ref)) is not None:
+            return HealthStatus(Status.NOT_FOUND, str(error))
         return status
+
+    def _why_unseen(self, ref: ObjectRef) -> FairleadError | None:
+        """Its kind is not served, or not for us."""
+        reflector = self._reflectors.get(ref)
+        if reflector is None:
+            return None
+        return reflector.error or (None if reflector.synced else self._unserved.get(ref))
 
     async def next_change(self, seconds: float) -> None:
         """Until something may have changed or the time is up."""
@@ -224,8 +233,9 @@ class _View:
         client = self._client
         try:
             decode = decoder_for(await client.discovery.resource(ref.group_kind))
-        except NoMatchError:
+        except NoMatchError as error:
             decode = manifest_decoder  # when it is served it is a custom one, whose list items name their kind
+            self._unserved[ref] = error
         reflector: Reflector[Manifest] = Reflector(
             client,
             ref.group_kind,
@@ -242,11 +252,12 @@ class _View:
         self._tasks.append(asyncio.create_task(reflector.run(), name=f"watch {ref}"))
 
     async def _first_look(self) -> None:
-        """Until all single watches have begun, but not long: a kind may not be served yet."""
+        """Until all single watches have begun that can, but not long: one may be refused."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(self._options.timeout, FIRST_LOOK_SECONDS)):
-                for reflector in self._reflectors.values():
-                    await reflector.wait_synced()
+                for ref, reflector in self._reflectors.items():
+                    if ref not in self._unserved:
+                        await reflector.wait_synced()
 
 
 def _judged(manifest: Manifest | None, rule: Rule | None) -> HealthStatus:

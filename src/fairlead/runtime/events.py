@@ -47,6 +47,7 @@ PAUSE_SECONDS = 0.1
 KNOWN_LIMIT = 4096
 """Written events that are remembered for counting repetitions, as many as client-go remembers."""
 MAX_MESSAGE = 32768
+_ROOM_FOR_MORE = 32
 METADATA_PREFIX = "event.toolkit.fluxcd.io/"
 
 
@@ -159,7 +160,7 @@ class EventRecorder:
             ref=ObjectRef.of(involved),
             type=type,
             reason=reason,
-            message=message[:MAX_MESSAGE],
+            message=_shortened(message),
             annotations=_annotations(involved, metadata or {}),
         )
         now = self._clock.now()
@@ -277,7 +278,16 @@ class EventRecorder:
         """``web.18a3f2…``: the time in nanoseconds, made unique by a serial number in its last digits."""
         self._serial = (self._serial + 1) % 1000
         stamp = int(moment.timestamp() * 1_000_000) * 1000 + self._serial
-        return f"{ref.name[:236]}.{stamp:x}"
+        return f"{ref.name[:236].rstrip('-.')}.{stamp:x}"
+
+
+def _shortened(message: str) -> str:
+    """Cut at the end of a line, with the number of those left out; one that is too long itself in its middle."""
+    if len(message) <= MAX_MESSAGE:
+        return message
+    kept, newline, _ = message[: MAX_MESSAGE - _ROOM_FOR_MORE].rpartition("\n")
+    more = message.count("\n") - kept.count("\n")
+    return f"{kept}\n… and {more} more" if newline else message[:MAX_MESSAGE]
 
 
 def _namespace_for(ref: ObjectRef) -> str:

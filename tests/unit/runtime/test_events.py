@@ -8,6 +8,8 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from fairlead.kube.client import KubeClient
 from fairlead.kube.options import ClientOptions
 from fairlead.runtime import events as events_module
@@ -17,8 +19,6 @@ from tests.support.fake_api import FakeApi
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    import pytest
 
     from fairlead.objects.manifest import Manifest
 
@@ -173,11 +173,25 @@ async def test_names_differ_although_time_stands_still() -> None:
         assert len(api.objects) == 50
 
 
-async def test_long_names_and_messages_are_cut() -> None:
-    long: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "a", "name": "n" * 253}}
+async def test_a_long_list_is_cut_at_the_end_of_a_line() -> None:
+    lines = [f"ConfigMap/apps/number-{number} created" for number in range(2000)]
+    async with FakeApi() as api, recording(api) as recorder:
+        recorder.record(WEB, "Normal", "A", "\n".join(lines))
+        await recorder.flush(2)
+        (event,) = api.objects.values()
+    *kept, more = event["message"].split("\n")
+    assert len(event["message"]) <= events_module.MAX_MESSAGE
+    assert kept == lines[: len(kept)]
+    assert more == f"… and {len(lines) - len(kept)} more"
+
+
+@pytest.mark.parametrize("name", ["n" * 253, "n" * 235 + "-" + "n" * 10])
+async def test_long_names_and_messages_are_cut(name: str) -> None:
+    long: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "a", "name": name}}
     async with FakeApi() as api, recording(api) as recorder:
         recorder.record(long, "Normal", "A", "m" * 100_000)
         await recorder.flush(2)
         (event,) = api.objects.values()
         assert len(event["metadata"]["name"]) <= 253
+        assert "-." not in event["metadata"]["name"]
         assert len(event["message"]) == events_module.MAX_MESSAGE
