@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairlead.cli.connection import Connection, cluster_options, connect
+from fairlead.cli.controller_flags import ControllerFlags, controller_options, read_flags
 from fairlead.cli.failures import explain
 from fairlead.cli.groups import Group
 from fairlead.cli.local import Source, find, keys_from, render, source_options, variables_from
@@ -19,6 +20,7 @@ from fairlead.errors import FairleadError, NotReadyError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fairlead.api.kustomization import Kustomization
     from fairlead.engine.plan import Change, ChangeSet
     from fairlead.kube.client import KubeClient
     from fairlead.objects.diff import FieldChange
@@ -38,14 +40,17 @@ def diff() -> None:
 
 @click.command()
 @source_options
+@controller_options
 @cluster_options
-def kustomization(name: str, folder: Path, file: Path | None, connection: Connection) -> int:
+def kustomization(name: str, folder: Path, file: Path | None, connection: Connection, flags: ControllerFlags) -> int:
     """Show what the Kustomization NAME would change, with --path in place of its source.
 
-    Fields of spec.ignore, and replicas of Flux's controllers that Fairlead does not scale, count as they are.
+    Fields of spec.ignore, and replicas of Flux's controllers that Fairlead does not scale, count as they are. The
+    flags that the controllers run with are read from their Deployment in flux-system, if you may read it. The server
+    is asked with your rights, and not with those of the account that applies.
     """
     try:
-        changes = asyncio.run(_compare(Source(name, folder, file), connection))
+        changes = asyncio.run(_compare(Source(name, folder, file), connection, flags))
     except FairleadError as error:
         click.echo(f"✗ {explain(error)}", err=True)
         return 2
@@ -59,7 +64,7 @@ diff.add_command(kustomization, "kustomization")
 diff.add_command(kustomization, "ks")
 
 
-async def _compare(source: Source, connection: Connection) -> ChangeSet:
+async def _compare(source: Source, connection: Connection, said: ControllerFlags) -> ChangeSet:
     from fairlead.controllers.delivery import ignore_rules
     from fairlead.controllers.flux_scale import FluxScale
     from fairlead.engine.ignore import IgnoreRules, with_values_of
@@ -69,9 +74,12 @@ async def _compare(source: Source, connection: Connection) -> ChangeSet:
 
     async with connect(connection) as client:
         owner = await find(client, source, connection.namespace)
-        keys = await keys_from(client, owner)
-        desired = render(owner, source.folder, await variables_from(client, owner), keys=keys)
-        held = FluxScale().hold(owner, desired)
+        flags = await read_flags(client, said, owner)
+        _check_source(owner, flags)
+        keys = await keys_from(client, owner, shared=flags.sops_age_secret or "")
+        variables = await variables_from(client, owner)
+        desired = render(owner, source.folder, variables, keys=keys, remote_bases=not flags.no_remote_bases)
+        held = FluxScale(flags.label_selector, flags.leave_flux_scale is not False).hold(owner, desired)
         desired, rules = held.objects, IgnoreRules((*ignore_rules(owner), *held.rules))
         entries = owner.status.inventory.entries if owner.status.inventory else []
         inventory = Inventory.from_entries({"id": entry.id, "v": entry.v} for entry in entries)
@@ -88,6 +96,16 @@ async def _compare(source: Source, connection: Connection) -> ChangeSet:
             owner=Owner(owner.metadata.namespace, owner.metadata.name),
             prune=owner.spec.prune,
         )
+
+
+def _check_source(owner: Kustomization, flags: ControllerFlags) -> None:
+    """Nothing would change at all."""
+    from fairlead.controllers.dependencies import source_of
+    from fairlead.errors import ForbiddenError
+
+    ref = source_of(owner)
+    if flags.no_cross_namespace_refs and ref.namespace != owner.metadata.namespace:
+        raise ForbiddenError(f"can't access '{ref}', cross-namespace references have been blocked")
 
 
 async def _dry_run(client: KubeClient, manifest: Manifest) -> Manifest:

@@ -17,7 +17,7 @@ def span(name: str, *, help: str) -> Callable[[Callable[..., Any]], Callable[...
     return click.option(name, metavar="DURATION", callback=_seconds, help=help)
 
 
-def switch(*names: str, default: bool = False, help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def switch(*names: str, default: bool | None = False, help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A flag that is on or off: alone it is on, and ``=true`` or ``=false`` may follow."""
     return click.option(
         *names,

@@ -100,22 +100,40 @@ async def variables_from(client: KubeClient, kustomization: Kustomization) -> di
     return found
 
 
-async def keys_from(client: KubeClient, kustomization: Kustomization) -> Keys | None:
-    """The private keys for encrypted files, if there are any and one may read them."""
+async def keys_from(client: KubeClient, kustomization: Kustomization, *, shared: str = "") -> Keys | None:
+    """The private keys for encrypted files, if there are any and one may read them.
+
+    ``shared``: the Secret with age keys for those who have none of their own (``--sops-age-secret``).
+    """
+    from fairlead.api.names import DEFAULT_NAMESPACE, SOPS_MAC
+    from fairlead.build.sops import AGE_ENDING, Keys
+
+    decryption = kustomization.spec.decryption
+    if decryption is None:
+        return None
+    found = None
+    if decryption.secret_ref is not None:
+        found = await _secret(client, kustomization.metadata.namespace, decryption.secret_ref.name)
+    if found is None and shared:
+        others = await _secret(client, DEFAULT_NAMESPACE, shared)
+        found = others and {name: value for name, value in others.items() if name.endswith(AGE_ENDING)}
+    if found is None:
+        return None
+    return Keys.from_secret(found, verify_mac=kustomization.metadata.annotations.get(SOPS_MAC) != "ignored")
+
+
+async def _secret(client: KubeClient, namespace: str, name: str) -> dict[str, bytes] | None:
+    """``None`` for one that is not there, or that this person may not read."""
     import base64
 
-    from fairlead.build.sops import Keys
     from fairlead.errors import ForbiddenError
     from fairlead.kube.errors import NotFoundError
 
-    decryption = kustomization.spec.decryption
-    if decryption is None or decryption.secret_ref is None:
-        return None
     try:
-        secret = await client.get(ObjectRef("", "Secret", kustomization.metadata.namespace, decryption.secret_ref.name))
+        secret = await client.get(ObjectRef("", "Secret", namespace, name))
     except (NotFoundError, ForbiddenError):
         return None
-    return Keys.from_secret({key: base64.b64decode(value) for key, value in (secret.get("data") or {}).items()})
+    return {key: base64.b64decode(value) for key, value in (secret.get("data") or {}).items()}
 
 
 def render(
@@ -125,10 +143,11 @@ def render(
     *,
     strict: bool = True,
     keys: Keys | None = None,
+    remote_bases: bool = True,
 ) -> list[Manifest]:
     """The objects as they would be applied: with owner labels and common metadata, normalised.
 
-    Without ``keys`` encrypted values are masked.
+    Without ``keys`` encrypted values are masked; without ``remote_bases`` they are refused.
     """
     import msgspec
 
@@ -145,7 +164,7 @@ def render(
     always = bool(post_build and post_build.substitute_strategy == "Always")
     tree, names = FolderTree(root), flux.Variables(values, strict=strict, always=always)
     with FetchedBases() as bases:
-        built = flux.build(tree, spec, names, keys, bases=bases, mask_encrypted=True)
+        built = flux.build(tree, spec, names, keys, bases=bases if remote_bases else None, mask_encrypted=True)
     metadata = kustomization.metadata
     owner = {OWNER_NAME: metadata.name, OWNER_NAMESPACE: metadata.namespace}
     common = spec.common_metadata
