@@ -17,38 +17,37 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import zlib
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from pygit2.enums import FileMode
 
+from fairlead.sources.grouping import ID_BYTES, Grouping, entries_of, key_of
 from fairlead.sources.tarball import END, file_header, folder_header, padding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
+    from fairlead.sources.grouping import Entry, Group
     from fairlead.sources.store import ObjectStore
+
+    GroupsOf = Callable[[bytes, bytes], list[Group]]
+    """Gives the groups of the folder at a path, which has this content."""
 
 __all__ = ["Archive", "Piece", "Previous", "write_archive"]
 
-_GROUP_AVERAGE, _GROUP_MOST = 8, 32
-"""Names in a group."""
 _SMALL_FOLDER_BYTES = 2048
 """A folder is divided when Git needs more than this for the names in and below it: some fifty names."""
 _LARGE_FILE_BYTES = 128 * 1024
 _LEVEL = 6
 _GZIP = 16 + zlib.MAX_WBITS
 _COPY_BYTES = 256 * 1024
-_ID_BYTES = 20
-_KEY_BYTES = 16
 _FOLDER, _EXECUTABLE = FileMode.TREE, FileMode.BLOB_EXECUTABLE
 _FILES = (FileMode.BLOB, FileMode.BLOB_EXECUTABLE, 0o100664)
 """The last one is found in very old repositories."""
-_STORED = re.compile(rb"((\d+) ([^\0]*)\0.{20})", re.DOTALL)
-"""A name of a folder in Git's form: taken apart in one go, for a folder may have thousands."""
 
 
 class Piece(NamedTuple):
@@ -80,22 +79,27 @@ class Archive:
     """Bytes that were made anew."""
 
 
-_Entry = tuple[bytes, tuple[bytes, bytes]]
-"""A name, and what Git stores for it: all of it (the id comes last), and the mode."""
-
-
 def write_archive(
-    store: ObjectStore, tree_id: str, target: BinaryIO, *, algorithm: str = "sha256", previous: Previous | None = None
+    store: ObjectStore,
+    tree_id: str,
+    target: BinaryIO,
+    *,
+    algorithm: str = "sha256",
+    previous: Previous | None = None,
+    groups: GroupsOf | None = None,
 ) -> Archive:
     """Blocking. Raises :class:`MissingObjectError` for what the store has not, and ``OSError``; ``target`` is no
-    archive then."""
-    writer = _Writer(store, target, algorithm, previous)
+    archive then. ``groups`` may know those of the last version of this tree."""
+    writer = _Writer(store, target, algorithm, previous, groups or partial(Grouping().groups, None))
     writer.folder(b"", tree_id)
     return writer.finish()
 
 
 class _Writer:
-    def __init__(self, store: ObjectStore, target: BinaryIO, algorithm: str, previous: Previous | None) -> None:
+    def __init__(
+        self, store: ObjectStore, target: BinaryIO, algorithm: str, previous: Previous | None, groups: GroupsOf
+    ) -> None:
+        self._groups = groups
         self._store = store
         self._target = target
         self._algorithm = algorithm
@@ -120,30 +124,29 @@ class _Writer:
 
     def folder(self, path: bytes, tree_id: str) -> None:
         """All that is in a folder with much in it."""
-        if not self._reuse(_key(b"folder", path, tree_id.encode())):
+        if not self._reuse(key_of(b"folder", path, tree_id.encode())):
             self._divide(path, tree_id, self._store.folder_bytes(tree_id))
 
     def _divide(self, path: bytes, tree_id: str, raw: bytes) -> None:
         start = self._offset
-        for group in _groups(_entries(raw)):
+        for group in self._groups(path, raw):
             self._group(path, group)
-        self._note(_key(b"folder", path, tree_id.encode()), start)
+        self._note(key_of(b"folder", path, tree_id.encode()), start)
 
-    def _group(self, path: bytes, group: list[_Entry]) -> None:
-        key = _key(b"group", path, *[stored for _, (stored, _) in group])
-        if self._reuse(key):
+    def _group(self, path: bytes, group: Group) -> None:
+        if self._reuse(group.key):
             return
         start = self._offset
-        for entry in group:
+        for entry in group.entries():
             self._entry(path, entry)
         self._close_member()
-        self._note(key, start)
+        self._note(group.key, start)
 
-    def _entry(self, parent: bytes, entry: _Entry) -> None:
+    def _entry(self, parent: bytes, entry: Entry) -> None:
         """Links and submodules are left out, as Flux does."""
         name, (stored, octal) = entry
         path = parent + b"/" + name if parent else name
-        identity, mode = stored[-_ID_BYTES:].hex(), int(octal, 8)
+        identity, mode = stored[-ID_BYTES:].hex(), int(octal, 8)
         if mode == _FOLDER:
             self._add(folder_header(path))
             self._inner_folder(path, identity)
@@ -151,7 +154,7 @@ class _Writer:
             self._file_entry(path, identity, mode)
 
     def _inner_folder(self, path: bytes, tree_id: str) -> None:
-        if _key(b"folder", path, tree_id.encode()) in self._known:  # then it is a large one
+        if key_of(b"folder", path, tree_id.encode()) in self._known:  # then it is a large one
             self._close_member()
             self.folder(path, tree_id)
             return
@@ -160,7 +163,7 @@ class _Writer:
             self._close_member()
             self._divide(path, tree_id, raw)
         else:
-            for each in _entries(raw):
+            for each in entries_of(raw):
                 self._entry(path, each)
 
     def _file_entry(self, path: bytes, identity: str, mode: int) -> None:
@@ -169,7 +172,7 @@ class _Writer:
             self._content(path, identity, executable=executable)
             return
         self._close_member()
-        key = _key(b"file", path, b"%o" % mode, identity.encode())
+        key = key_of(b"file", path, b"%o" % mode, identity.encode())
         if self._reuse(key):
             return
         start = self._offset
@@ -220,16 +223,25 @@ class _Writer:
             return False
         start, length, _ = self._before[number]
         moved = self._offset - start
-        last = bisect_left(self._before, (start + length,))
-        for piece in self._before[bisect_left(self._before, (start,)) : last]:
-            if piece.start + piece.length <= start + length:
-                self._pieces.append(Piece(piece.start + moved, piece.length, piece.key))
+        within = self._within(number)
+        self._pieces += [Piece(each.start + moved, each.length, each.key) for each in within] if moved else within
         if start != self._copy[1]:
             self._flush_copy()
             self._copy = (start, start)
         self._copy = (self._copy[0], start + length)
         self._offset += length
         return True
+
+    def _within(self, number: int) -> list[Piece]:
+        """A piece of the previous archive, and all that lie in it."""
+        before, piece = self._before, self._before[number]
+        end = piece.start + piece.length
+        if (not number or before[number - 1].start < piece.start) and (
+            number + 1 == len(before) or before[number + 1].start >= end
+        ):
+            return [piece]  # there may be hundreds of them: those of a folder with thousands of names
+        found = before[bisect_left(before, (piece.start,)) : bisect_left(before, (end,))]
+        return [each for each in found if each.start + each.length <= end]
 
     def _flush_copy(self) -> None:
         position, end = self._copy
@@ -255,29 +267,5 @@ class _Measure:
         self._left -= len(raw)
         if self._left < 0:
             return True
-        below = [stored[-_ID_BYTES:].hex() for _, (stored, octal) in _entries(raw) if int(octal, 8) == _FOLDER]
+        below = [stored[-ID_BYTES:].hex() for _, (stored, octal) in entries_of(raw) if int(octal, 8) == _FOLDER]
         return any(self.is_large(self._store.folder_bytes(tree_id)) for tree_id in below)
-
-
-def _entries(raw: bytes) -> list[_Entry]:
-    """The names of a folder in byte order; without those that would lead elsewhere, and each once."""
-    found = {name: (stored, octal) for stored, octal, name in _STORED.findall(raw) if b"/" not in name}
-    for name in (b"", b".", b".."):
-        found.pop(name, None)
-    return sorted(found.items())
-
-
-def _groups(entries: list[_Entry]) -> Iterator[list[_Entry]]:
-    group: list[_Entry] = []
-    for entry in entries:
-        group.append(entry)
-        if zlib.crc32(entry[0]) % _GROUP_AVERAGE == 0 or len(group) == _GROUP_MOST:
-            yield group
-            group = []
-    if group:
-        yield group
-
-
-def _key(*parts: bytes) -> bytes:
-    """What stands for a piece: kind, place and content."""
-    return hashlib.blake2b(b"\0\0".join(parts), digest_size=_KEY_BYTES).digest()

@@ -17,6 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
@@ -24,6 +25,7 @@ import msgspec
 from fairlead.errors import UnavailableError
 from fairlead.sources.archive import Piece, Previous, write_archive
 from fairlead.sources.errors import SourceError
+from fairlead.sources.grouping import Grouping
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -103,6 +105,7 @@ class ArtifactStore:
         self._algorithm = algorithm
         self._retention_seconds = retention_seconds
         self._retention_records = retention_records
+        self._grouping = Grouping()
         self._decoder = msgspec.msgpack.Decoder(_Index)
 
     def pack(self, place: Place, commit: str, tree_id: str, *, trusted: str = "") -> Archive:
@@ -116,9 +119,12 @@ class ArtifactStore:
             folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         except OSError as error:
             raise DirectoryCreationError(f"failed to create artifact directory: {error.strerror}") from error
+        groups = partial(self._grouping.groups, place)
         try:
             with self._previous(folder, trusted) as previous, _replacing(folder / f"{commit}{_SUFFIX}") as target:
-                made = write_archive(self._store, tree_id, target, algorithm=self._algorithm, previous=previous)
+                made = write_archive(
+                    self._store, tree_id, target, algorithm=self._algorithm, previous=previous, groups=groups
+                )
             with _replacing(folder / _PIECES) as target:
                 target.write(msgspec.msgpack.encode(_Index(_FORMAT, made.digest, made.pieces)))
             _link(folder / LATEST, f"{commit}{_SUFFIX}")

@@ -17,7 +17,16 @@ from pygit2.enums import ObjectType
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Difference", "FolderMemory", "RawEntry", "differences", "entries_of", "folder_bytes"]
+__all__ = [
+    "Difference",
+    "FolderMemory",
+    "RawEntry",
+    "common_end",
+    "common_start",
+    "differences",
+    "entries_of",
+    "folder_bytes",
+]
 
 RawEntry = tuple[str, int]
 """Object id and file mode of one name in a folder."""
@@ -110,14 +119,14 @@ def entries_of(raw: bytes) -> dict[str, RawEntry]:
 
 def differences(before: bytes, after: bytes) -> list[Difference]:
     """The names that differ between two folders in Git's form: ``mode SP name NUL id`` for each, in a row."""
-    start = _last_boundary(before, _common_start(before, after))
-    common_end = _common_end(before[start:], after[start:])
+    start = _last_boundary(before, common_start(before, after))
+    alike = common_end(before[start:], after[start:])
     old: _Entries = {}
     new: _Entries = {}
     here = there = start
     # Both have come to the common end, and to the same place in it: what looks like the end of one name may be the
     # middle of another.
-    while (left := len(before) - here) != (right := len(after) - there) or left > common_end:
+    while (left := len(before) - here) != (right := len(after) - there) or left > alike:
         if left >= right:
             here = _take(before, here, old)
         else:
@@ -150,7 +159,8 @@ def _last_boundary(raw: bytes, limit: int) -> int:
     return position
 
 
-def _common_start(one: bytes, other: bytes) -> int:
+def common_start(one: bytes, other: bytes) -> int:
+    """How many bytes are the same at the start."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
@@ -161,7 +171,8 @@ def _common_start(one: bytes, other: bytes) -> int:
     return low
 
 
-def _common_end(one: bytes, other: bytes) -> int:
+def common_end(one: bytes, other: bytes) -> int:
+    """How many bytes are the same at the end."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
