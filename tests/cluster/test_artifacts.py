@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import shutil
+import socket
 import tarfile
 import time
 from dataclasses import replace
@@ -16,6 +17,7 @@ import aiohttp
 import pytest
 
 from fairlead.kube.client import PatchType
+from fairlead.runtime.files import AddressInUseError
 from tests.support.manifests import config_map
 from tests.support.repo import Executable, Symlink
 
@@ -230,6 +232,15 @@ async def test_the_artifact_of_a_former_version_is_taken_over(world: World) -> N
     assert world.object_writes() == 0, "the files are the same"
     reasons = [event["reason"] for event in await world.events("fleet", KIND)]
     assert reasons.count("NewArtifact") == 1
+
+
+async def test_a_port_that_is_taken_ends_the_start(world: World) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(AddressInUseError, match=f"cannot listen at {address}: Address already in use"):
+            await serving(world, address=address)
 
 
 async def test_a_folder_that_cannot_be_written(world: World, tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import signal
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -12,6 +15,7 @@ from fairlead.controllers.manager import lease_name
 from fairlead.objects.ref import GroupKind, ObjectRef
 from tests.support.controllers import Controllers
 from tests.support.manifests import config_map
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,11 +27,11 @@ if TYPE_CHECKING:
 class Candidates:
     """Two processes that want the same Lease, which no other test uses: its name comes from the selector."""
 
-    def __init__(self, world: World, folder: Path, kubeconfig: str) -> None:
+    def __init__(self, world: World, folder: Path, kubeconfig: str, *more: str) -> None:
         self.world = world
         selector = f"!{world.namespace}"
         times = ("lease-duration=2", "renew-deadline=1.5", "retry-period=0.2")
-        flags = ["--leader-elect", f"--watch-label-selector={selector}"]
+        flags = [*more, "--leader-elect", f"--watch-label-selector={selector}"]
         flags += [f"--leader-election-{time}" for time in times]
         self.lease = ObjectRef("coordination.k8s.io", "Lease", "flux-system", lease_name(selector))
         self.all: list[Controllers] = []
@@ -58,12 +62,15 @@ class Candidates:
 
 
 @pytest_asyncio.fixture
-async def candidates(world: World, kubeconfig: str, tmp_path: Path) -> AsyncIterator[Candidates]:
+async def candidates(
+    request: pytest.FixtureRequest, world: World, kubeconfig: str, tmp_path: Path
+) -> AsyncIterator[Candidates]:
+    """With more flags by an indirect parameter."""
     await world.stop()  # those in this process
     world.repo.commit("Begin", {"apps/cm.yaml": config_map("settings", world.namespace, {})})
     await world.git_repository()
     await world.kustomization("apps", path="apps")
-    both = Candidates(world, tmp_path, kubeconfig)
+    both = Candidates(world, tmp_path, kubeconfig, *getattr(request, "param", ()))
     yield both
     for each in both.all:
         await each.end()
@@ -125,3 +132,35 @@ async def test_sigterm_while_applying_gives_the_lease_back(candidates: Candidate
         assert status["lastAppliedRevision"] != f"main@sha1:{commit}"
     await second.start()
     await world.ready("apps")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("candidates", [[f"--storage-addr=127.0.0.1:{free_port()}"]], indirect=True, ids=["served"])
+async def test_who_leads_serves_the_archives(candidates: Candidates) -> None:
+    """At one address, so the one that waits must not listen; what it then serves is what the other one served."""
+    first, second = candidates.all
+    world = candidates.world
+    await first.start()
+    await candidates.leads(first)
+    await world.ready("apps")
+    await second.start()
+    artifact = (await world.status("fleet", "GitRepository"))["artifact"]
+    served = await _download(artifact["url"])
+    assert artifact["digest"] == f"sha256:{hashlib.sha256(served).hexdigest()}"
+
+    await first.end(signal.SIGKILL)
+    await candidates.leads(second)
+
+    async def again() -> bool:
+        with contextlib.suppress(aiohttp.ClientError):
+            return await _download(artifact["url"]) == served
+        return False
+
+    await world.eventually("it is served again", again)
+    assert (await world.status("fleet", "GitRepository"))["artifact"] == artifact
+    assert "cannot listen" not in second.log.read_text()
+
+
+async def _download(url: str) -> bytes:
+    async with aiohttp.ClientSession(auto_decompress=False) as session, session.get(url) as response:
+        return await response.read()

@@ -74,8 +74,9 @@ class Storage:
         if artifact is None:
             return ""
         place = Place(*key)
-        await self._collect(repository, place, artifact)
-        state = await asyncio.to_thread(self._archives.state, place, artifact.path, artifact.digest or "")
+        removed, state = await asyncio.to_thread(self._look, place, artifact)
+        if removed:
+            self._access.trace(repository, "GarbageCollectionSucceeded", f"garbage collected {removed} artifacts")
         if state is State.DAMAGED:
             message = f"failed to verify integrity of artifact: computed digest doesn't match '{artifact.digest}'"
             self._access.event(repository, "Warning", "ArtifactVerificationFailed", message)
@@ -116,12 +117,11 @@ class Storage:
         wanted = {Place(*key) for key, each in self._access.items() if each and self._access.is_ours(each)}
         await asyncio.to_thread(self._archives.sweep, wanted)
 
-    async def _collect(self, repository: GitRepository, place: Place, artifact: ArtifactStatus) -> None:
+    def _look(self, place: Place, artifact: ArtifactStatus) -> tuple[int, State]:
+        """How many old archives were removed, and what the present one is."""
         try:
-            removed = await asyncio.to_thread(self._archives.collect, place, artifact.path)
+            removed = self._archives.collect(place, artifact.path)
         except OSError as error:
             log.warning("old archives of %s cannot be removed: %s", place, error.strerror)  # Flux sends no Event of it
-            return
-        if removed:
-            message = f"garbage collected {removed} artifacts"
-            self._access.trace(repository, "GarbageCollectionSucceeded", message)
+            removed = 0
+        return removed, self._archives.state(place, artifact.path, artifact.digest or "")

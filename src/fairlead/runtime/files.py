@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
@@ -46,7 +47,8 @@ class FileServer:
             await web.TCPSite(runner, self.host, self.port).start()
         except OSError as error:
             await self._stack.aclose()
-            raise AddressInUseError(f"cannot listen at {self.host or ''}:{self.port}: {error.strerror}") from error
+            why = os.strerror(error.errno) if error.errno else str(error)  # asyncio's text repeats the address
+            raise AddressInUseError(f"cannot listen at {self.host or ''}:{self.port}: {why}") from error
         self.port = runner.addresses[0][1]
         return self
 
