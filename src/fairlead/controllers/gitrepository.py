@@ -160,7 +160,7 @@ class GitRepositories:
         with contextlib.ExitStack() as stack:
             with self._phases.span("fetch"):
                 head = await self._source.resolve(spec)
-                publish = partial(self._storage.publish, key, repository.status.artifact, whole=whole)
+                publish = partial(self._storage.publish, key, repository, whole=whole)
                 revision, artifact = await self._bring(key, repository, spec, head, stack, publish)
             await self.compare(tree_id_of(repository.status.artifact), revision.tree_id)
             status = self._succeeded(repository, artifact, revision, included)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from fairlead.api import names
@@ -43,6 +44,8 @@ class Storage:
         self._access = access
         self._clock = clock
         self._address = settings.advertised_address or names.ADVERTISED_ADDRESS
+        self._collected: Counter[Key] = Counter()
+        """Old archives that were removed, and nobody was told."""
         self._archives = ArtifactStore(
             settings.archives or settings.folder / "artifacts",
             store,
@@ -75,31 +78,38 @@ class Storage:
             return ""
         place = Place(*key)
         removed, state = await asyncio.to_thread(self._look, place, artifact)
-        if removed:
-            self._access.trace(repository, "GarbageCollectionSucceeded", f"garbage collected {removed} artifacts")
+        self._collected[key] += removed
         if state is State.DAMAGED:
             message = f"failed to verify integrity of artifact: computed digest doesn't match '{artifact.digest}'"
             self._access.event(repository, "Warning", "ArtifactVerificationFailed", message)
             await asyncio.to_thread(self._archives.drop, place, artifact.path)
         return artifact.digest or "" if state is State.WHOLE else ""
 
-    async def publish(
-        self, key: Key, known: ArtifactStatus | None, revision: GitRevision, whole: str
-    ) -> ArtifactStatus:
+    async def publish(self, key: Key, repository: GitRepository, revision: GitRevision, whole: str) -> ArtifactStatus:
         """The artifact of a revision with its archive; the very same as before when it says nothing new.
 
         ``whole`` is what :meth:`look` returned. Raises the errors of :meth:`ArtifactStore.pack`.
         """
+        known = repository.status.artifact
         if known and whole and known.revision == revision.revision and tree_id_of(known) == revision.tree_id:
             return advertised(known, self._address)
         place = Place(*key)
         made = await asyncio.to_thread(self._archives.pack, place, revision.commit, revision.tree_id, trusted=whole)
         path = place.path(revision.commit)
         artifact = git_artifact(revision, path, made.digest, made.size, self._address, self._clock.now())
-        return known if known and is_same(known, artifact) else artifact
+        if known and is_same(known, artifact):
+            return known
+        self._tell_collected(key, repository)
+        return artifact
+
+    def _tell_collected(self, key: Key, repository: GitRepository) -> None:
+        """What was removed since the last revision. Not before there is a new one: an idle cluster costs no request."""
+        if count := self._collected.pop(key, 0):
+            self._access.trace(repository, "GarbageCollectionSucceeded", f"garbage collected {count} artifacts")
 
     async def forget(self, key: Key, repository: GitRepository | None = None) -> None:
         """The GitRepository is gone, or goes."""
+        self._collected.pop(key, None)
         try:
             removed = await asyncio.to_thread(self._archives.remove, Place(*key))
         except OSError as error:
