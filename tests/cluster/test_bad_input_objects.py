@@ -141,10 +141,10 @@ async def test_a_namespace_that_is_not_there_is_waited_for(world: World) -> None
     await world.client.delete(ObjectRef("", "Namespace", "", elsewhere))
 
 
-def changed_selector(name: str, namespace: str) -> str:
+def changed_selector(name: str, namespace: str, app: str = "other") -> str:
     body = json.loads(deployment(name, namespace))
-    body["spec"]["selector"]["matchLabels"] = {"app": "other"}
-    body["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
+    body["spec"]["selector"]["matchLabels"] = {"app": app}
+    body["spec"]["template"]["metadata"]["labels"] = {"app": app}
     return json.dumps(body)
 
 
@@ -166,18 +166,28 @@ async def test_an_immutable_field_says_what_to_do(world: World) -> None:
 
 
 async def test_an_immutable_field_with_force_makes_the_object_anew(world: World) -> None:
-    await begin(world, {"apps/web.yaml": deployment("web", world.namespace)}, force=True)
-    before = await world.get("Deployment", "web")
+    """One that was refused, as soon as force is set; later ones at once."""
+    await begin(world, {"apps/web.yaml": deployment("web", world.namespace)})
+    uids = {await uid_of_web(world)}
     kept = await world.get("ConfigMap", "kept")
     world.repo.commit("Change it", {"apps/web.yaml": changed_selector("web", world.namespace)})
+    await world.failed("apps", reason="ReconciliationFailed")
+    await world.kustomization("apps", path="apps", force=True)
     await world.ready("apps")
-    after = await world.get("Deployment", "web")
-    assert before is not None
-    assert after is not None
-    assert after["metadata"]["uid"] != before["metadata"]["uid"]
-    assert after["spec"]["selector"]["matchLabels"] == {"app": "other"}
+    uids.add(await uid_of_web(world, app="other"))
+    world.repo.commit("Again", {"apps/web.yaml": changed_selector("web", world.namespace, app="third")})
+    await world.ready("apps")
+    uids.add(await uid_of_web(world, app="third"))
+    assert len(uids) == 3
     assert await world.get("ConfigMap", "kept") == kept
     assert f"{world.namespace}_web_apps_Deployment" in await world.inventory("apps")
+
+
+async def uid_of_web(world: World, app: str = "web") -> str:
+    found = await world.get("Deployment", "web")
+    assert found is not None
+    assert found["spec"]["selector"]["matchLabels"] == {"app": app}
+    return str(found["metadata"]["uid"])
 
 
 def secret(namespace: str, value: str, **rest: Any) -> str:

@@ -51,26 +51,6 @@ async def test_everything_that_changes_manifests(world: World) -> None:
     assert any("_a-made-z-" in entry for entry in await world.inventory("apps"))
 
 
-async def test_force_recreates_what_cannot_be_changed(world: World) -> None:
-    world.repo.commit("Begin", {"apps/web.yaml": deployment("web", world.namespace)})
-    await world.git_repository()
-    await world.kustomization("apps", path="apps")
-    await world.ready("apps")
-    before = await world.get("Deployment", "web")
-    other = json.loads(deployment("web", world.namespace))
-    other["spec"]["selector"]["matchLabels"]["more"] = other["spec"]["template"]["metadata"]["labels"]["more"] = "x"
-    world.repo.commit("Change the selector", {"apps/web.yaml": json.dumps(other)})
-    failure = await world.failed("apps", reason="ReconciliationFailed")
-    assert "spec.selector" in failure["message"]
-    assert "immutable" in failure["message"]
-    await world.kustomization("apps", path="apps", force=True)
-    await world.ready("apps")
-    after = await world.get("Deployment", "web")
-    assert before is not None
-    assert after is not None
-    assert before["metadata"]["uid"] != after["metadata"]["uid"]
-
-
 async def test_marks_on_objects(world: World) -> None:
     mark = "kustomize.toolkit.fluxcd.io/ssa"
     world.repo.commit(
