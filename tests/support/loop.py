@@ -19,6 +19,7 @@ import resource
 import sys
 import threading
 import time
+import weakref
 import traceback
 from collections import Counter
 from dataclasses import dataclass
@@ -81,6 +82,7 @@ class LoopWatch:
     def __enter__(self) -> LoopWatch:
         with contextlib.suppress(OSError):  # nobody counts that on this system
             self._queue = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY)
+            weakref.finalize(self, os.close, self._queue)  # the callback that ends the watch is measured to its end
         self._run = asyncio.Handle._run
         watch, run, own = self, self._run, self._thread
 
@@ -100,8 +102,6 @@ class LoopWatch:
         gc.callbacks.remove(self._on_collection)
         self._end.set()
         self._looking.join()
-        if self._queue >= 0:
-            os.close(self._queue)
 
     def _measure(self, handle: asyncio.Handle, run: Callable[[asyncio.Handle], None]) -> None:
         self._collected = 0.0
