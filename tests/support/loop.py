@@ -19,8 +19,8 @@ import resource
 import sys
 import threading
 import time
-import weakref
 import traceback
+import weakref
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
