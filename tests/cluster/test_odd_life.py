@@ -139,3 +139,20 @@ async def test_a_health_check_of_a_kind_that_comes_later(world: World) -> None:
         await world.ready("apps")
     finally:
         await world.client.delete(ObjectRef.of(definition))
+
+
+async def test_an_object_that_is_too_large_is_told(world: World) -> None:
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("large", world.namespace, {"k": "x" * 1_100_000})})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps")
+    failure = await world.failed("apps", reason="ReconciliationFailed")
+    assert f"ConfigMap/{world.namespace}/large" in failure["message"]
+    assert "1048576 bytes" in failure["message"]
+
+
+async def test_an_account_that_is_no_name_is_told(world: World) -> None:
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {})})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps", serviceAccountName="a\nb")
+    failure = await world.failed("apps", reason="ReconciliationFailed")
+    assert "is no name of a service account" in failure["message"]

@@ -8,6 +8,7 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING
 
+import pytest
 import pytest_asyncio
 
 from fairlead.kube.client import KubeClient
@@ -143,6 +144,42 @@ async def test_the_end_waits_for_a_cluster_that_is_down_and_says_so(world: World
 
         await world.eventually("it goes", gone)
     assert await at(other, world.namespace, "there") == {"n": "1"}
+
+
+def open_clusters() -> int:
+    return sum(task.get_name().startswith("cluster ") for task in asyncio.all_tasks())
+
+
+async def test_a_cluster_that_nobody_names_any_more_is_let_go(world: World, other: LocalCluster) -> None:
+    """Clusters come and go; connections and watches must not outlive the last Kustomization that needs them."""
+    world.repo.commit("Begin", files(world))
+    await world.git_repository()
+    await give_kubeconfig(world, "one", other.kubeconfig())
+    await give_kubeconfig(world, "two", other.kubeconfig() + "# another one\n")
+    for name, secret in (("a", "one"), ("b", "one"), ("c", "two")):
+        await world.kustomization(name, path="there", prune=False, kubeConfig={"secretRef": {"name": secret}})
+    await world.ready("a", "b", "c")
+    assert open_clusters() == 2
+    await world.patch("Kustomization", "c", {"spec": {"kubeConfig": None, "path": "here"}})
+    await world.ready("c")
+    assert open_clusters() == 1
+    for name, left in (("a", 1), ("b", 0)):
+        await world.delete("Kustomization", name)
+
+        async def gone(left: int = left, name: str = name) -> bool:
+            return await world.get("Kustomization", name) is None and open_clusters() == left
+
+        await world.eventually(f"{left} are open", gone)
+
+
+@pytest.mark.parametrize("server", ["ftp://x", "https://[::1", "https://"])
+async def test_a_server_that_is_no_url_is_told(world: World, other: LocalCluster, server: str) -> None:
+    world.repo.commit("Begin", files(world))
+    await world.git_repository()
+    await give_kubeconfig(world, "other", other.kubeconfig().replace(other.url, server))
+    await world.kustomization("there", path="there", kubeConfig={"secretRef": {"name": "other"}})
+    failure = await world.failed("there", reason="ReconciliationFailed")
+    assert "the server must be the URL of an API server, https://host:port" in failure["message"]
 
 
 async def test_a_kubeconfig_that_makes_no_sense_is_told(world: World) -> None:

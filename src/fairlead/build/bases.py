@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fairlead.build.kustomize.errors import KustomizeError
 from fairlead.build.kustomize.kustomization import FILE_NAMES
@@ -163,15 +163,22 @@ def check_reachable(repository: Repository) -> None:
         raise KustomizeError(f"remote base {shown}: a build has no ssh keys; name the repository by https")
 
 
+def _parts_of(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise KustomizeError(f"'{redact_url(url)}' is no URL: {error}") from None
+
+
 def _is_file(url: str) -> bool:
     """Whether a URL can only mean a file: so much that it need not be tried as a repository."""
-    parts = urlsplit(url)
+    parts = _parts_of(url)
     return parts.path.lower().endswith(_FILE_ENDINGS) and not _REPOSITORY_MARKS.search(parts.path)
 
 
 def _is_repository(url: str) -> bool:
     """Whether a URL can only mean a repository. Others are tried as a file first, as kustomize does."""
-    parts = urlsplit(url)
+    parts = _parts_of(url)
     return bool(_REPOSITORY_MARKS.search(parts.path)) or (parts.hostname == "github.com" and not _is_file(url))
 
 

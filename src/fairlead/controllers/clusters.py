@@ -23,6 +23,7 @@ from fairlead.engine.watcher import ManagedWatcher
 from fairlead.errors import FairleadError, InvalidSpecError, UnavailableError
 from fairlead.kube.client import KubeClient
 from fairlead.kube.config import config_from_kubeconfig
+from fairlead.kube.reflector import Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,6 +138,8 @@ class Clusters:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._named: dict[_Named, str] = {}
         """Which cluster each reference to a kubeconfig or an account has named last."""
+        self._users: dict[Key, _Named] = {}
+        """Which of these references each Kustomization has; a cluster that nobody names any more is let go."""
         self._tasks = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Self:
@@ -156,6 +159,8 @@ class Clusters:
         account = self._account(kustomization)
         if not account:
             return Target(watcher, watcher.client)
+        if not account.isprintable():
+            raise InvalidSpecError(f"{account!r} is no name of a service account")
         user = f"system:serviceaccount:{kustomization.metadata.namespace}:{account}"
         return Target(watcher, watcher.client.impersonate(user))
 
@@ -165,20 +170,34 @@ class Clusters:
         if account and kustomization.spec.kube_config is None:
             await self._references.account(kustomization.metadata.namespace, account)
 
+    def release(self, key: Key) -> None:
+        """A Kustomization is gone, or goes to another cluster from now on."""
+        named = self._users.pop(key, None)
+        if named is None or named in self._users.values():
+            return
+        identity = self._named.pop(named, None)
+        if identity is not None and identity not in self._named.values():
+            self._close(identity)
+
     def _account(self, kustomization: Kustomization) -> str:
         return kustomization.spec.service_account_name or self._settings.scope.default_service_account
 
     async def _watcher(self, kustomization: Kustomization) -> ManagedWatcher:
         reference = kustomization.spec.kube_config
-        if reference is None:
-            return self.local
         namespace = kustomization.metadata.namespace
+        key = Key(namespace, kustomization.metadata.name)
+        if reference is None:
+            self.release(key)
+            return self.local
         if reference.config_map_ref is not None:
             named, place = await self._by_account(namespace, reference.config_map_ref.name)
         elif reference.secret_ref is not None:
             named, place = await self._by_kubeconfig(namespace, reference.secret_ref)
         else:
             raise InvalidSpecError("spec.kubeConfig names neither a secretRef nor a configMapRef")
+        if self._users.get(key) != named:
+            self.release(key)
+            self._users[key] = named
         remote = await self._open(named, place)
         await remote.ensure_present()
         return remote.watcher

@@ -14,6 +14,7 @@ from fairlead.controllers.references import ReferenceNotFoundError
 from fairlead.objects.duration import parse_duration
 from fairlead.settings import CloudSettings
 from fairlead.sources.spec import GitAuth, GitHubApp, GitProxy, GitRef, GitSpec, Include, Verification
+from fairlead.sources.url import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,6 +45,7 @@ async def git_spec(
     ``cloud`` are the identities of who asks, for repositories that name no service account of their own.
     """
     spec, namespace = repository.spec, repository.metadata.namespace
+    parse_url(spec.url)  # one that can never work needs no credentials
     return GitSpec(
         url=spec.url,
         ref=_reference(spec),
@@ -111,7 +113,7 @@ def _credentials(spec: GitRepositorySpec, name: str, secret: Mapping[str, bytes]
     return GitAuth(
         username=username,
         password=password,
-        bearer_token=text("bearerToken"),
+        bearer_token=text("bearerToken").strip(),
         ca=text("ca.crt", "caFile"),
         client_certificate=text("tls.crt", "certFile"),
         client_key=text("tls.key", "keyFile"),

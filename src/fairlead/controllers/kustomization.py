@@ -370,6 +370,7 @@ class Kustomizations:
             self._resumption.forget(key)
         self._waits.cancel(key)
         self._builds.forget(key)
+        self._clusters.release(key)
         self.notes.drop(key)
         self._memories.pop(key, None)
 

@@ -28,7 +28,10 @@ class LocalRepositories:
         if known and known[0] == url:
             return
         self.unwatch(key)
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return  # the run tells
         if parts.scheme == "file":
             self._watched[key] = (url, self._watcher.watch(unquote(parts.path), moved))
 

@@ -12,6 +12,7 @@ import binascii
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from fairlead.errors import UserError
 from fairlead.objects import yaml
@@ -211,7 +212,7 @@ class _Merged:
             where = ", ".join(self.sources)
             raise KubeconfigError(f"{where}: the server of cluster {name!r} holds credentials; they belong under users")
         return ClusterConfig(
-            server=str(server).rstrip("/"),
+            server=_server(str(server), f"{', '.join(self.sources)}: cluster {name!r}"),
             ca=entry.data("certificate-authority", untrusted=untrusted, name=f"cluster {name!r}"),
             insecure=bool(entry.value.get("insecure-skip-tls-verify")) and not untrusted,
             tls_server_name=entry.value.get("tls-server-name") or "",
@@ -223,7 +224,9 @@ class _Merged:
         value = entry.value
         if "auth-provider" in value:
             raise KubeconfigError(f"{label}: auth-provider is gone from Kubernetes; use an exec plugin")
-        token = value.get("token") or ""
+        token = str(value.get("token") or "").strip()
+        if any(character < " " for character in token):
+            raise KubeconfigError(f"{label}: the token holds a line break or another control character")
         return replace(
             config,
             client_cert=entry.data("client-certificate", untrusted=untrusted, name=label),
@@ -236,6 +239,19 @@ class _Merged:
             impersonate_user=value.get("as") or "",
             impersonate_groups=tuple(value.get("as-groups") or ()),
         )
+
+
+def _server(text: str, shown: str) -> str:
+    """As ``https://host:port``, which is what a bare ``host:port`` means."""
+    server = text if "://" in text else f"https://{text}"
+    try:
+        parts = urlsplit(server)
+        usable = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(character <= " " for character in server):
+        raise KubeconfigError(f"{shown}: the server must be the URL of an API server, https://host:port, not {text!r}")
+    return server.rstrip("/")
 
 
 def _exec_plugin(value: dict[str, Any], entry: _Entry, label: str) -> ExecPlugin:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import os
 import socket
 from collections import Counter
@@ -47,6 +48,7 @@ USER_AGENT = f"fairlead/{__version__}"
 TRANSIENT = frozenset({500, 502, 503, 504})
 
 # A peer that vanished without a word is noticed after 15 s + 3 x 5 s; watches have no other sign of life.
+_LARGE_BYTES = 2**20
 _KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 30_000))
 
 
@@ -158,7 +160,7 @@ class Transport:
             async with self._session.request(
                 call.method,
                 URL(self._config.server + call.path, encoded=True),
-                data=call.body,
+                data=_payload(call.body),
                 headers=_headers(call, access, identity),
                 timeout=timeout,
                 ssl=access.tls if access.tls is not None else True,
@@ -204,6 +206,11 @@ def _repeatable(call: Call, error: ApiError) -> bool:
     if not isinstance(error, ServerUnavailableError):
         return False
     return call.idempotent or error.reason == "ConnectionFailed"
+
+
+def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A large one in pieces: written in one go it would hold the loop, of which aiohttp warns."""
+    return io.BytesIO(body) if body is not None and len(body) > _LARGE_BYTES else body
 
 
 def _headers(call: Call, access: Access, identity: Headers) -> CIMultiDict[str]:

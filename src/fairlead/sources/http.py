@@ -121,6 +121,10 @@ class HttpTransport:
             raise GitAuthError("the secret must hold both 'tls.crt' and 'tls.key'")
         if auth.proxy and not auth.proxy.address.startswith(("http://", "https://", *SOCKS_SCHEMES)):
             raise GitAuthError("the proxy's address must start with http://, https:// or socks5://")
+        if auth.proxy and not _is_address(auth.proxy.address):
+            raise GitAuthError("the proxy's address is no URL: write http://host:port")
+        if any(character < " " for character in auth.bearer_token):
+            raise GitAuthError("the bearer token holds a line break or another control character")
         self._pool = pool
         self._url = url
         self._auth = auth
@@ -257,8 +261,12 @@ class HttpTransport:
         return {}
 
     def _follow(self, base: str, location: str, send_credentials: bool) -> tuple[str, bool]:
-        target = urljoin(base + _TAIL, location)
-        old, new = urlsplit(base), urlsplit(target)
+        try:
+            target = urljoin(base + _TAIL, location)
+            old, new = urlsplit(base), urlsplit(target)
+            _ = new.port
+        except ValueError as error:
+            raise GitOperationError(f"{self._url.text} redirects to something that is no URL: {error}") from None
         if not target.endswith(_TAIL) or new.scheme not in ("http", "https") or not new.hostname:
             raise GitOperationError(f"{self._url.text} redirects to something that is no Git repository")
         if old.scheme == "https" and new.scheme != "https":
@@ -312,3 +320,11 @@ def _basic(user: str, password: str) -> str:
 def _safe(text: str) -> str:
     """A word of the server that may be shown: short, without control characters."""
     return re.sub(r"[^\x20-\x7e]", "?", text)[:80]
+
+
+def _is_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
