@@ -167,6 +167,7 @@ class GitRepositories:
             await session.write(msgspec.to_builtins(status))
         self._is_whole_again(key)
         self._tell(repository, artifact, revision)
+        await self._source.tidy(spec)
         return Result(requeue_after=self._interval(repository))
 
     async def _bring(

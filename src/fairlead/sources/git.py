@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -70,7 +71,8 @@ class GitOptions:
     largest_pack_bytes: int = 2 * 1024**3
     """A transfer above this size is refused, so that one repository cannot fill the disk."""
     packs_before_repack: int = 24
-    """How many small packs of one remote pile up before they are packed together."""
+    """How many small packs of one remote pile up before a fetch packs them together; half of them, before
+    :meth:`GitSource.tidy` does."""
 
 
 class Transport(Protocol):
@@ -190,6 +192,13 @@ class GitSource:
             return False
         return True
 
+    async def tidy(self, spec: GitSpec) -> None:
+        """Do what a later fetch would have to, now that nobody waits for it. What fails is left to that one."""
+        remote = self._remote(*self._parse(spec))
+        async with remote.lock:
+            with suppress(GitOperationError):
+                await self._merge_packs(remote, self._options.packs_before_repack // 2)
+
     async def forget(self, spec: GitSpec, commits: Collection[str] = ()) -> None:
         """Drop what is here of a remote, after :class:`MissingObjectError` showed that something is damaged.
 
@@ -306,10 +315,13 @@ class GitSource:
             if not self._is_here(remote, head):
                 head = await self._transfer(remote, transport, head, reference="" if pinned else head.reference)
             remote.keep(head.commit if pinned else head.reference, head.commit, head.tag_id)
-            if len(remote.packs()) > self._options.packs_before_repack:
-                await remote.merge_packs()
-                self._exchange_packs(remote)
+            await self._merge_packs(remote, self._options.packs_before_repack)
         return head
+
+    async def _merge_packs(self, remote: Remote, most: int) -> None:
+        if len(remote.packs()) > most:
+            await remote.merge_packs()
+            self._exchange_packs(remote)
 
     def _exchange_packs(self, remote: Remote) -> None:
         self.store.link_packs(remote)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ import pytest
 
 from fairlead.sources.errors import GitRefNotFoundError, GitSpecError, GitUrlError
 from fairlead.sources.git import GitOptions, GitSource
+from fairlead.sources.process import GitFailedError
+from fairlead.sources.remote import Remote
 from fairlead.sources.spec import GitAuth, GitRef, GitSpec, Include
 from tests.support.git_server import Failure, GitServer
 from tests.support.repo import RepoBuilder, Submodule
@@ -218,6 +221,52 @@ async def test_many_small_packs_become_one(store: ObjectStore, server: GitServer
     assert store.tree(trees[-1]).read("apps/web.yaml") == b"n: 11\n"
     assert store.tree(trees[-2]).read("apps/web.yaml") == b"n: 10\n"
     assert reader.read("apps/web.yaml") == b"n: 0\n", "a build may still read a revision that was replaced just now"
+
+
+async def test_packs_are_merged_when_nobody_waits(
+    store: ObjectStore, server: GitServer, served: RepoBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = GitSpec(server.url("fleet.git"), GitRef(branch="main"))
+    most, merged = 0, list[int]()
+    merge_packs = Remote.merge_packs
+
+    async def merge(remote: Remote) -> None:
+        merged.append(len(remote.packs()))
+        await merge_packs(remote)
+
+    monkeypatch.setattr(Remote, "merge_packs", merge)
+    async with GitSource(store, options=GitOptions(packs_before_repack=8)) as git:
+        for number in range(12):
+            served.commit(f"{number}", {"apps/web.yaml": f"n: {number}\n"})
+            revision = await sync(git, spec)
+            before = len(merged)
+            await git.tidy(spec)
+            most = max(most, len(merged) - before)
+        assert most == 1
+        assert set(merged) == {5}
+    assert store.tree(revision.tree_id).read("apps/web.yaml") == b"n: 11\n"
+
+
+async def test_what_cannot_be_merged_is_left_to_a_fetch(
+    store: ObjectStore, server: GitServer, served: RepoBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def merge(_: Remote) -> None:
+        raise GitFailedError("repack", "no space left on device")
+
+    monkeypatch.setattr(Remote, "merge_packs", merge)
+    spec = GitSpec(server.url("fleet.git"), GitRef(branch="main"))
+    async with GitSource(store, options=GitOptions(packs_before_repack=4)) as git:
+        for number in range(3):
+            served.commit(f"{number}", {"apps/web.yaml": f"n: {number}\n"})
+            await sync(git, spec)
+            await git.tidy(spec)
+        for number in range(2):
+            served.commit(f"{number}", {"apps/web.yaml": f"m: {number}\n"})
+            with contextlib.suppress(GitFailedError):
+                await sync(git, spec)
+        with pytest.raises(GitFailedError, match="no space left"):
+            await sync(git, spec)
+        await git.tidy(spec)
 
 
 async def test_old_revisions_are_let_go(
