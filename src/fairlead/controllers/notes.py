@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import time
 from typing import TYPE_CHECKING
 
 from fairlead.runtime.conditions import READY, is_true
@@ -25,6 +27,8 @@ AT_ONCE = 2
 """Notes in work at a time: the API server is for the deliveries."""
 PATIENCE_SECONDS = 0.5
 """How long one note waits for deliveries to end, so that a long delivery does not hold up the notes of all others."""
+REST_SECONDS = 0.1
+"""After a delivery: commits come in bursts, and the next one should find a server that is not busy with notes."""
 PAUSE_SECONDS = 0.004
 """Between two notes, so that a delivery that comes meanwhile finds a free loop and a free server."""
 
@@ -55,6 +59,8 @@ class Notes:
         self._waiting: dict[Key, None] = {}
         self._working: set[Key] = set()
         self._deliveries = 0
+        self._ended = -math.inf
+        """When the last delivery did; monotonic."""
         self._some = asyncio.Event()
         self._calm = asyncio.Event()
         self._calm.set()
@@ -101,6 +107,7 @@ class Notes:
         finally:
             self._deliveries -= 1
             if not self._deliveries:
+                self._ended = time.monotonic()
                 self._calm.set()
 
     async def run(self) -> None:
@@ -110,9 +117,16 @@ class Notes:
             await self._room.wait()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    await self._calm.wait()
+                    await self._rest()
             self._begin_next()
             await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _rest(self) -> None:
+        """Until no delivery is at work, and none has been for a moment."""
+        await self._calm.wait()
+        while (left := self._ended + REST_SECONDS - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+            await self._calm.wait()
 
     def _begin_next(self) -> None:
         key = next(iter(self._waiting), None)

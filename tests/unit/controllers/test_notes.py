@@ -77,6 +77,17 @@ async def test_deliveries_go_first(taker: Taker) -> None:
     assert await taker.until(1) == KEYS[:1]
 
 
+async def test_deliveries_that_follow_each_other_are_not_disturbed(taker: Taker) -> None:
+    """Notes that began between two commits kept the API server busy when the second one came."""
+    taker.notes.add(KEYS)
+    for _ in range(2):
+        with taker.notes.held():
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)
+    assert taker.begun == []
+    assert await taker.until(1) == KEYS[:1]
+
+
 async def test_a_long_delivery_holds_nobody_up_for_ever(taker: Taker) -> None:
     with taker.notes.held():
         taker.notes.add(KEYS[:1])
