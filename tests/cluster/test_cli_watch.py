@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.cli import kubeconfig_text
 from tests.support.manifests import config_map
+from tests.support.patience import PATIENCE
 from tests.support.tether import tethered
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.world import World
-
-PATIENCE = 20.0
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from fairlead.engine.watcher import ManagedWatcher
 from fairlead.kube.client import KubeClient
 from fairlead.objects.ref import ObjectRef
 from tests.support.engine import Fleet
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -45,7 +46,7 @@ def condition(kind: str, status: str, message: str = "") -> dict[str, object]:
 
 async def test_what_is_ready_is_not_waited_for(fleet: Fleet) -> None:
     before = sum(fleet.client.stats.values())
-    await HealthTracker(fleet.watcher).wait(fleet.inventory, WaitOptions(timeout=5))
+    await HealthTracker(fleet.watcher).wait(fleet.inventory, WaitOptions(timeout=PATIENCE))
     assert sum(fleet.client.stats.values()) == before
 
 
@@ -55,7 +56,7 @@ async def test_a_wait_ends_when_the_object_becomes_ready(fleet: Fleet) -> None:
     await fleet.caught_up(ref)
     tracker = HealthTracker(fleet.watcher)
     async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(tracker.wait([ref], WaitOptions(timeout=10)))
+        waiting = group.create_task(tracker.wait([ref], WaitOptions(timeout=PATIENCE)))
         await asyncio.sleep(0.05)
         assert not waiting.done()
         await fleet.edit(ref, condition("Ready", "True"), manager="operator")
@@ -88,7 +89,7 @@ async def test_an_object_that_is_not_ours_is_watched_for_the_wait(fleet: Fleet) 
     ref = fleet.ref("ConfigMap", "foreign")
     tracker = HealthTracker(fleet.watcher)
     async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(tracker.wait([ref], WaitOptions(timeout=10)))
+        waiting = group.create_task(tracker.wait([ref], WaitOptions(timeout=PATIENCE)))
         await asyncio.sleep(0.1)
         assert not waiting.done()
         await fleet.client.create(fleet.config_map("foreign"))

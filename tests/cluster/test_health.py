@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.support.manifests import config_map, deployment
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     import pytest
@@ -97,7 +98,7 @@ async def test_a_newer_revision_ends_an_old_wait_and_others_go_on(world: World) 
     await world.kustomization("other", path="other")
     await world.ready("other")
     world.repo.commit("Fix", {"apps/web.yaml": deployment("web", world.namespace)})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await world.ready("apps")
 
 

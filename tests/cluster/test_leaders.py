@@ -30,7 +30,7 @@ class Candidates:
     def __init__(self, world: World, folder: Path, kubeconfig: str, *more: str) -> None:
         self.world = world
         selector = f"!{world.namespace}"
-        times = ("lease-duration=2", "renew-deadline=1.5", "retry-period=0.2")
+        times = ("lease-duration=8", "renew-deadline=6", "retry-period=0.2")
         flags = [*more, "--leader-elect", f"--watch-label-selector={selector}"]
         flags += [f"--leader-election-{time}" for time in times]
         self.lease = ObjectRef("coordination.k8s.io", "Lease", "flux-system", lease_name(selector))

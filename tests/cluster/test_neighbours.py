@@ -17,6 +17,7 @@ from fairlead.controllers.neighbours import FluxAtWorkError, Neighbours, look_ar
 from fairlead.kube.client import PatchType
 from fairlead.objects.ref import ObjectRef
 from fairlead.runtime.clock import SystemClock
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -96,7 +97,7 @@ async def test_controllers_stand_back_and_say_so(world: World, caplog: pytest.Lo
     told = dataclasses.replace(settings, stand_back=False)
     manager = Manager(told, world.client)
     working = asyncio.create_task(manager.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await manager.started.wait()
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)

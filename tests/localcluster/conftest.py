@@ -72,7 +72,7 @@ def start_cluster(folder: Path, *options: str) -> tuple[subprocess.Popen[str], P
 
 def stop_cluster(process: subprocess.Popen[str]) -> int:
     process.terminate()
-    code = process.wait(timeout=10)
+    code = process.wait(timeout=60)
     if process.stdout:
         process.stdout.close()
     return code

@@ -78,10 +78,10 @@ def test_server_side_apply_and_its_conflict(kubectl: Kubectl) -> None:
 
 def test_deployment_becomes_ready(kubectl: Kubectl) -> None:
     kubectl("create", "deployment", "web", "--image=nginx", "--replicas=2")
-    assert "successfully rolled out" in kubectl("rollout", "status", "deployment", "web", "--timeout=20s")
+    assert "successfully rolled out" in kubectl("rollout", "status", "deployment", "web", "--timeout=60s")
     assert rows(kubectl("get", "deployment", "web"))[1][:4] == ["web", "2/2", "2", "2"]
     assert len(rows(kubectl("get", "pods", "-l", "app=web", "--no-headers"))) == 2
-    kubectl("wait", "--for=condition=Available", "deployment/web", "--timeout=10s")
+    kubectl("wait", "--for=condition=Available", "deployment/web", "--timeout=60s")
     assert "ScalingReplicaSet" in kubectl("describe", "deployment", "web")
     assert "Scaled up replica set" in kubectl("events")
 
@@ -92,7 +92,7 @@ def test_broken_image_never_pulls(kubectl: Kubectl) -> None:
         "wait",
         "--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ImagePullBackOff",
         "pod/sick",
-        "--timeout=20s",
+        "--timeout=60s",
     )
     assert "ImagePullBackOff" in kubectl("get", "pod", "sick")
 
@@ -143,8 +143,8 @@ def test_delete_waits_for_finalizers(kubectl: Kubectl) -> None:
 
 def test_delete_cascades(kubectl: Kubectl) -> None:
     kubectl("create", "deployment", "web", "--image=nginx")
-    kubectl("rollout", "status", "deployment", "web", "--timeout=20s")
-    kubectl("delete", "deployment", "web", "--cascade=foreground", "--timeout=20s")
+    kubectl("rollout", "status", "deployment", "web", "--timeout=60s")
+    kubectl("delete", "deployment", "web", "--cascade=foreground", "--timeout=60s")
     assert kubectl("get", "replicasets,pods") == f"No resources found in {kubectl.namespace} namespace."
 
 
@@ -152,7 +152,7 @@ def test_namespace_deletion_takes_everything(kubectl: Kubectl) -> None:
     name = f"{kubectl.namespace}-x"
     kubectl("create", "namespace", name)
     kubectl("create", "configmap", "a", "--from-literal=a=b", "-n", name)
-    kubectl("delete", "namespace", name, "--timeout=20s")
+    kubectl("delete", "namespace", name, "--timeout=60s")
     assert "NotFound" in kubectl.fails("get", "namespace", name)
     assert f'namespaces "{name}" not found' in kubectl.fails("create", "configmap", "b", "-n", name)
 
@@ -160,7 +160,7 @@ def test_namespace_deletion_takes_everything(kubectl: Kubectl) -> None:
 def test_custom_resource(kubectl: Kubectl) -> None:
     group = f"{kubectl.namespace}.example.com"
     kubectl("apply", "-f", "-", text=DEFINITION.replace("NS", kubectl.namespace))
-    kubectl("wait", "--for=condition=Established", f"crd/boats.{group}", "--timeout=10s")
+    kubectl("wait", "--for=condition=Established", f"crd/boats.{group}", "--timeout=60s")
     boat = f"apiVersion: {group}/v1\nkind: Boat\nmetadata: {{name: ada}}\nspec: {{length: 7}}\n"
     assert kubectl("apply", "-f", "-", text=boat) == f"boat.{group}/ada created"
     assert rows(kubectl("get", f"boats.{group}")) == [["NAME", "LENGTH"], ["ada", "7"]]
@@ -171,7 +171,7 @@ def test_custom_resource(kubectl: Kubectl) -> None:
     unknown = kubectl.fails("apply", "-f", "-", text=boat.replace("length: 7", "length: 7, sail: big"))
     assert 'unknown field "spec.sail"' in unknown
     assert f"{group}/v1" in kubectl("api-resources", f"--api-group={group}")
-    kubectl("delete", "crd", f"boats.{group}", "--timeout=20s")
+    kubectl("delete", "crd", f"boats.{group}", "--timeout=60s")
     assert "the server doesn't have a resource type" in kubectl.fails("get", f"boats.{group}")
 
 
@@ -224,7 +224,7 @@ def test_dry_run_and_diff_change_nothing(kubectl: Kubectl) -> None:
 
 def test_watch_prints_changes(kubectl: Kubectl) -> None:
     kubectl("create", "configmap", "a", "--from-literal=a=b")
-    kubectl("wait", "--for=jsonpath={.data.a}=b", "configmap/a", "--timeout=5s")
+    kubectl("wait", "--for=jsonpath={.data.a}=b", "configmap/a", "--timeout=60s")
     code, output = kubectl.run("get", "configmap", "a", "--watch", "--request-timeout=1s")
     assert rows(output)[:2] == [["NAME", "DATA", "AGE"], rows(output)[1]], (code, output)
     assert rows(output)[1][:2] == ["a", "1"]

@@ -33,12 +33,12 @@ def test_state_survives_a_kill(tmp_path: Path) -> None:
     kubectl("create", "configmap", "kept", "--from-literal=a=b")
     kubectl("create", "configmap", "gone", "--from-literal=a=b")
     kubectl("apply", "-f", "-", text=DEFINITION.replace("NS", "t"))
-    kubectl("wait", "--for=condition=Established", "crd/boats.t.example.com", "--timeout=10s")
+    kubectl("wait", "--for=condition=Established", "crd/boats.t.example.com", "--timeout=60s")
     kubectl("apply", "-f", "-", text=BOAT)
     before = version_of(kubectl, "kept")
     kubectl("delete", "configmap", "gone")
     process.kill()
-    process.wait(timeout=10)
+    process.wait(timeout=60)
     assert process.stdout is not None
     process.stdout.close()
 
@@ -61,7 +61,7 @@ def test_two_clusters_do_not_share_a_data_dir(tmp_path: Path) -> None:
     process, _ = start_cluster(tmp_path, *data)
     try:
         command = [sys.executable, "-m", "fairlead", "cluster", "start", "--kubeconfig", str(tmp_path / "k"), *data]
-        second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert second.returncode == 1
         assert "is another cluster using this data dir?" in second.stderr
     finally:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairlead.localcluster import LocalCluster
 from tests.localcluster.conformance.record import connect
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.localcluster.conformance.replay import Send
@@ -85,11 +86,11 @@ async def test_a_watcher_that_goes_away_is_forgotten() -> None:
         collection = cluster._running().store.collection("configmaps")
         async with connect(cluster.kubeconfig()) as send:
             watching = asyncio.ensure_future(send("GET", f"{MAPS}?watch=1", None, {}))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while not collection.watchers:  # noqa: ASYNC110 (looks from outside)
                     await asyncio.sleep(0.01)
             watching.cancel()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while collection.watchers:  # noqa: ASYNC110 (looks from outside)
                     await asyncio.sleep(0.01)
 
@@ -111,7 +112,7 @@ async def test_in_process_access_sees_what_requests_do() -> None:
         await started.wait()
         await create(send, "a")
         await cluster.access.delete("", "ConfigMap", "default", "a")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await task
         assert seen == [("ADDED", "kube-root-ca.crt"), ("ADDED", "a"), ("DELETED", "a")]
 

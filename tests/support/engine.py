@@ -16,6 +16,7 @@ from fairlead.kube.errors import NoMatchError, NotFoundError
 from fairlead.objects.inventory import Inventory
 from fairlead.objects.manifest import normalise
 from fairlead.objects.ref import ObjectRef
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from fairlead.engine.apply import ApplyResult
@@ -124,14 +125,14 @@ class Fleet:
 
     async def heard(self, kind: type[ManagedEvent]) -> None:
         """Until an event of this kind has come."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not any(isinstance(event, kind) for event in self.events):  # noqa: ASYNC110 - a test may look
                 await asyncio.sleep(0.005)
 
     async def caught_up(self, ref: ObjectRef) -> None:
         """Until the watch has shown the object as it is now."""
         version = (await self.client.get(ref))["metadata"]["resourceVersion"]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while self._seen(ref) != version:  # noqa: ASYNC110 - a test may look
                 await asyncio.sleep(0.005)
 

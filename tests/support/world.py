@@ -18,6 +18,7 @@ from fairlead.kube.errors import NotFoundError
 from fairlead.objects.ref import GroupKind, ObjectRef
 from fairlead.settings import ApplySettings, ReconcileSettings, ScopeSettings, Settings, StorageSettings
 from tests.support.in_process import InProcess
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,7 +42,6 @@ GROUPS = {
     "Service": "",
     "ServiceAccount": "",
 }
-PATIENCE = 20.0
 
 
 class World:

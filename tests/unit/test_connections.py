@@ -24,6 +24,7 @@ from fairlead.sources.http import HttpPool
 from fairlead.sources.spec import GitAuth, GitProxy
 from tests.support.certificates import CertificateAuthority
 from tests.support.fake_api import FakeApi
+from tests.support.patience import PATIENCE
 from tests.support.proxies import proxy
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Far]:
     thread = threading.Thread(target=loop.run_forever, name="server")
     thread.start()
     stack = AsyncExitStack()
-    yield asyncio.run_coroutine_threadsafe(_serve(stack, tmp_path_factory.mktemp("tls")), loop).result(10)
-    asyncio.run_coroutine_threadsafe(stack.aclose(), loop).result(10)
-    asyncio.run_coroutine_threadsafe(_all_done(), loop).result(10)
+    yield asyncio.run_coroutine_threadsafe(_serve(stack, tmp_path_factory.mktemp("tls")), loop).result(PATIENCE)
+    asyncio.run_coroutine_threadsafe(stack.aclose(), loop).result(PATIENCE)
+    asyncio.run_coroutine_threadsafe(_all_done(), loop).result(PATIENCE)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
@@ -81,7 +82,7 @@ async def _all_done() -> None:
     for _ in range(LAST_ROUNDS):
         await asyncio.sleep(0)
     left = asyncio.all_tasks() - {asyncio.current_task()}
-    await asyncio.wait_for(asyncio.gather(*left, return_exceptions=True), 10)
+    await asyncio.wait_for(asyncio.gather(*left, return_exceptions=True), PATIENCE)
 
 
 async def _api(far: Far) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.cli.logs import set_up_logging
 from fairlead.runtime.controller import Controller, Result
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     import pytest
@@ -33,7 +34,7 @@ async def _one_run(monkeypatch: pytest.MonkeyPatch, encoding: str) -> list[str]:
         controller: Controller[tuple[str, str]] = Controller("kustomization", reconcile, workers=1)
         running = asyncio.create_task(controller.run())
         controller.queue.add(("team", "apps"))
-        await asyncio.wait_for(done.wait(), 5)
+        await asyncio.wait_for(done.wait(), PATIENCE)
         logging.getLogger("test").info("outside")
         running.cancel()
         await asyncio.wait((running,))

@@ -18,6 +18,7 @@ from fairlead.objects.ref import ObjectRef
 from fairlead.runtime.clock import SystemClock
 from fairlead.settings import ScopeSettings
 from tests.support.clock import VirtualClock
+from tests.support.patience import PATIENCE
 from tests.unit.controllers.resources_for_tests import kustomization
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ async def journal_on(
 
 
 async def until(server: Server, seen: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not seen():
             server.written.clear()
             await server.written.wait()

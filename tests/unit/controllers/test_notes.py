@@ -10,6 +10,7 @@ import pytest
 
 from fairlead.controllers.notes import AT_ONCE, Notes
 from fairlead.kube.reflector import Key
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,7 +35,7 @@ class Taker:
         self._some.set()
 
     async def until(self, count: int) -> list[Key]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while len(self.begun) < count:
                 self._some.clear()
                 await self._some.wait()

@@ -12,6 +12,7 @@ from fairlead.engine.watcher import ManagedWatcher
 from fairlead.kube.client import KubeClient
 from fairlead.objects.ref import GroupKind, ObjectRef
 from tests.support.fake_api import FakeApi
+from tests.support.patience import PATIENCE
 from tests.unit.engine.builders import OWNER, config_map
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ async def test_kinds_that_are_not_served_are_left_out(watcher: ManagedWatcher) -
 
 async def test_without_permission_records_are_not_trusted(api: FakeApi, watcher: ManagedWatcher) -> None:
     api.fail(403, method="GET", path="/configmaps", times=1000, reason="Forbidden", message="no")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await watcher.ensure([CONFIG_MAPS])
     assert not watcher.follows(CONFIG_MAPS)
 
@@ -75,7 +76,7 @@ async def test_a_deletion_during_a_gap_is_noticed(api: FakeApi, watcher: Managed
     api.remove("ConfigMap", "shop", "a", silently=True)
     api.compact()
     api.end_watches()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not isinstance(event := await heard.get(), Deleted):
             continue
     assert event == Deleted(REF, OWNER)

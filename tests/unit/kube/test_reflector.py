@@ -18,6 +18,7 @@ from fairlead.kube.reflector import Key, Reflector, manifest_decoder
 from fairlead.objects.ref import GroupKind
 from tests.support.fake_api import FakeApi, Kind
 from tests.support.loop import no_blocking
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -54,7 +55,7 @@ class Diary:
 
     async def reads(self, *lines: str) -> None:
         """Until exactly these lines have come, since the last call."""
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE):
             while len(self.lines) < len(lines):
                 self._news.clear()
                 await self._news.wait()
@@ -76,12 +77,12 @@ async def reflecting(
         finally:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait_for(task, 1)
+                await asyncio.wait_for(task, PATIENCE)
 
 
 async def failing(reflector: Reflector[Manifest]) -> None:
     """Until it waits before another attempt."""
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE):
         while reflector.error is None:  # noqa: ASYNC110 - nothing announces an error
             await asyncio.sleep(0.001)
 
@@ -195,7 +196,7 @@ async def test_errors_are_told_and_end() -> None:
             await failing(reflector)
             assert isinstance(reflector.error, ForbiddenApiError)
             assert not reflector.synced
-            await asyncio.wait_for(reflector.wait_synced(), 3)
+            await asyncio.wait_for(reflector.wait_synced(), PATIENCE)
             await api.watched()
             await asyncio.sleep(0.02)
             assert reflector.error is None
@@ -247,13 +248,13 @@ async def test_a_kind_that_comes_goes_and_comes_back() -> None:
         api.kinds.append(widget)
         api.put(manifest)
         reflector.nudge()
-        await asyncio.wait_for(reflector.wait_synced(), 3)
+        await asyncio.wait_for(reflector.wait_synced(), PATIENCE)
         await api.watched()
         api.kinds.remove(widget)
         api.end_watches()
         await failing(reflector)
         reflector.nudge()
-        await asyncio.wait_for(gone.wait(), 3)
+        await asyncio.wait_for(gone.wait(), PATIENCE)
         assert changes == ["ADDED", "DELETED"]
         task.cancel()
 
@@ -276,7 +277,7 @@ async def test_only_what_decode_returns_is_kept_and_a_bad_object_is_left_out(cap
         api.put({**config_map("bad"), "data": {"a": 3}})
         reflector = Reflector(client, CONFIG_MAP, decode=lambda raw: msgspec.json.decode(raw, type=Typed))
         task = asyncio.create_task(reflector.run())
-        await asyncio.wait_for(reflector.wait_synced(), 3)
+        await asyncio.wait_for(reflector.wait_synced(), PATIENCE)
         assert [value for _, value in reflector.items()] == [Typed(Head("a"), {"a": "1"})]
         assert "apps/bad is not as its kind should be" in caplog.text
         task.cancel()
@@ -341,7 +342,7 @@ async def test_after_any_storm_the_store_is_the_servers_state() -> None:
             await asyncio.sleep(storm.choice([0, 0, 0.002]))
         api.failures.clear()
         expected = {key[3]: value["data"]["a"] for key, value in api.objects.items()}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while model != expected:  # noqa: ASYNC110 - the end of a storm announces itself in no other way
                 await asyncio.sleep(0.01)
         assert {key.name: value["data"]["a"] for key, value in reflector.items()} == expected
@@ -354,6 +355,6 @@ async def test_many_events_do_not_block_the_loop() -> None:
         reflector = Reflector(client, CONFIG_MAP, decode=lambda raw: msgspec.json.decode(raw, type=Small))
         with no_blocking(0.2):  # the server's own encoding runs in the same loop
             task = asyncio.create_task(reflector.run())
-            await asyncio.wait_for(reflector.wait_synced(), 10)
+            await asyncio.wait_for(reflector.wait_synced(), PATIENCE)
             task.cancel()
         assert len(reflector) == 2000

@@ -21,6 +21,7 @@ from fairlead.errors import (
 from fairlead.kube.errors import TooManyRequestsError
 from fairlead.runtime.controller import Controller, Result, current_run
 from tests.support.clock import VirtualClock
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -34,7 +35,7 @@ async def running(controller: Controller[str]) -> AsyncIterator[None]:
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait_for(task, 1)
+            await asyncio.wait_for(task, PATIENCE)
 
 
 def scripted(
@@ -166,7 +167,7 @@ async def test_cancelling_is_quick_and_cleans_up() -> None:
         return Result()
 
     controller: Controller[str] = Controller("test", reconcile, workers=3)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE):
         async with running(controller):
             for key in "ab":
                 controller.queue.add(key)

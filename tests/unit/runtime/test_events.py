@@ -16,6 +16,7 @@ from fairlead.runtime import events as events_module
 from fairlead.runtime.events import EventRecorder
 from tests.support.clock import VirtualClock
 from tests.support.fake_api import FakeApi
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,7 +47,7 @@ async def recording(api: FakeApi, clock: VirtualClock | None = None) -> AsyncIte
         finally:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait_for(task, 1)
+                await asyncio.wait_for(task, PATIENCE)
 
 
 async def test_an_event_is_as_flux_writes_it() -> None:

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from fairlead.kube.options import Backoff
 from fairlead.runtime.queue import DEFAULT_BACKOFF, WorkQueue
 from tests.support.clock import VirtualClock, settle
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -159,7 +160,7 @@ async def test_a_cancelled_worker_loses_no_key() -> None:
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    assert await asyncio.wait_for(second, 1) == "a"
+    assert await asyncio.wait_for(second, PATIENCE) == "a"
 
 
 async def test_deadlines_ring_in_their_order() -> None:

@@ -16,6 +16,7 @@ from fairlead.sources.process import GitFailedError
 from fairlead.sources.remote import Remote
 from fairlead.sources.spec import GitAuth, GitRef, GitSpec, Include
 from tests.support.git_server import Failure, GitServer
+from tests.support.patience import PATIENCE
 from tests.support.repo import RepoBuilder, Submodule
 
 if TYPE_CHECKING:
@@ -382,7 +383,7 @@ async def test_cancelled_calls_leave_nothing_behind(git: GitSource, server: GitS
     spec = GitSpec(server.url("fleet.git"), GitRef(branch="main"), timeout=timedelta(seconds=30))
     before = asyncio.all_tasks()
     waiters = [asyncio.create_task(git.resolve(spec)) for _ in range(3)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await server.asked.wait()
     for waiter in waiters:
         waiter.cancel()

@@ -12,6 +12,7 @@ import pygit2
 import pytest
 
 from fairlead.sources.watch import RefWatcher
+from tests.support.patience import PATIENCE
 from tests.support.repo import RepoBuilder
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Bell:
         self._event.clear()
         await asyncio.to_thread(change)
         done = time.perf_counter()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await self._event.wait()
         return time.perf_counter() - done
 

@@ -15,6 +15,7 @@ import yaml
 from fairlead.localcluster.controllers.manager import Manager
 from fairlead.localcluster.status import already_exists, conflict, not_found
 from fairlead.objects.ref import ObjectRef
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -127,7 +128,7 @@ class FakeAccess:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait for writes until the condition holds."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
@@ -215,7 +216,7 @@ class Simulation:
     async def settle(self) -> None:
         """Wait until nothing is queued, running or delayed."""
         queue, recorder = self.manager.context.queue, self.manager.context.recorder
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             quiet = 0
             while quiet < 3:
                 quiet = quiet + 1 if queue.idle and not queue.timers and not len(recorder) else 0

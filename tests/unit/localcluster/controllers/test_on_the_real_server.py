@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from fairlead.localcluster import LocalCluster
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -74,7 +75,7 @@ async def apply(access: Access, text: str) -> None:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 (looks from outside, as a user does)
             await asyncio.sleep(0.02)
 
