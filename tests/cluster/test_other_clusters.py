@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import socket
 from typing import TYPE_CHECKING
 
+import pytest
 import pytest
 import pytest_asyncio
 
@@ -20,8 +22,6 @@ from tests.support.manifests import config_map
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-
-    import pytest
 
     from tests.support.world import World
 
