@@ -9,7 +9,6 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest
 import pytest_asyncio
 
 from fairlead.kube.client import KubeClient
