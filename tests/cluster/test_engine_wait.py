@@ -60,7 +60,7 @@ async def test_a_wait_ends_when_the_object_becomes_ready(fleet: Fleet) -> None:
         await asyncio.sleep(0.05)
         assert not waiting.done()
         await fleet.edit(ref, condition("Ready", "True"), manager="operator")
-    assert waiting.result() < 5
+    assert waiting.result() < PATIENCE
 
 
 async def test_a_timeout_names_object_status_and_cause(fleet: Fleet) -> None:
@@ -93,7 +93,7 @@ async def test_an_object_that_is_not_ours_is_watched_for_the_wait(fleet: Fleet) 
         await asyncio.sleep(0.1)
         assert not waiting.done()
         await fleet.client.create(fleet.config_map("foreign"))
-    assert waiting.result() < 5
+    assert waiting.result() < PATIENCE
 
 
 async def test_a_kind_that_is_not_served_is_the_cause(fleet: Fleet) -> None:
@@ -118,7 +118,7 @@ async def test_a_rule_of_the_users_decides(fleet: Fleet) -> None:
     with pytest.raises(HealthCheckFailedError, match="too small"):
         await tracker.wait([ref], WaitOptions(timeout=0.2, rules={ref: rule}))
     await fleet.applied(fleet.widget(size=4))
-    await tracker.wait([ref], WaitOptions(timeout=10, rules={ref: rule}))
+    await tracker.wait([ref], WaitOptions(timeout=PATIENCE, rules={ref: rule}))
 
 
 async def test_newer_intent_ends_a_wait(fleet: Fleet) -> None:
@@ -133,4 +133,4 @@ async def test_a_job_that_cleans_up_after_itself_is_done(fleet: Fleet) -> None:
     job = fleet.object("Job", "once", "batch/v1", spec={"ttlSecondsAfterFinished": 0})
     gone = jobs_with_ttl([job, fleet.config_map("a")])
     assert gone == {fleet.ref("Job", "once", "batch")}
-    await HealthTracker(fleet.watcher).wait(gone, WaitOptions(timeout=5, may_vanish=gone))
+    await HealthTracker(fleet.watcher).wait(gone, WaitOptions(timeout=PATIENCE, may_vanish=gone))

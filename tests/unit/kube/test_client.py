@@ -203,10 +203,10 @@ async def test_a_truncated_answer_is_an_error_and_no_crash(bed: Bed) -> None:
 
 async def test_a_slow_server_runs_into_the_timeout() -> None:
     async with FakeApi() as api:
-        bed = Bed(api, ClientOptions(request_timeout=0.1, retries=1))
+        bed = Bed(api, ClientOptions(request_timeout=1.5, retries=1))
         async with bed.client as client:
             await client.discovery.resource(CONFIG_MAP)
-            api.fail(path="configmaps", delay=0.5, times=2)
+            api.fail(path="configmaps", delay=30, times=2)
             with pytest.raises(ServerUnavailableError, match="did not answer in time"):
                 await client.get(REF)
 

@@ -12,6 +12,7 @@ import pytest
 from fairlead.runtime import forwarding
 from fairlead.runtime.forwarding import EventForwarder
 from tests.support.event_receiver import EventReceiver
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -48,11 +49,9 @@ def send(forwarder: EventForwarder, message: str, *, error: bool = False) -> Non
 
 
 async def until(seen: Callable[[], bool]) -> None:
-    for _ in range(1000):
-        if seen():
-            return
-        await asyncio.sleep(0.005)
-    pytest.fail("not seen in time")
+    async with asyncio.timeout(PATIENCE):
+        while not seen():  # noqa: ASYNC110 - looks from outside
+            await asyncio.sleep(0.005)
 
 
 async def settled(receiver: EventReceiver, asked: int) -> None:

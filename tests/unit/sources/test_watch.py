@@ -65,7 +65,7 @@ def bell() -> Bell:
 async def test_a_commit_is_noticed_quickly(watcher: RefWatcher, bell: Bell, repo: RepoBuilder) -> None:
     watcher.watch(repo.folder, bell)
     times = [await bell.after(lambda: repo.commit("Again", {"a.yaml": "a: 1\n"})) for _ in range(10)]
-    assert sorted(times)[5] < 0.03
+    assert min(times) < 0.03, "a pause of our own would be in all of them, those of a busy machine are not"
 
 
 async def test_all_the_ways_in_which_references_move(watcher: RefWatcher, bell: Bell, repo: RepoBuilder) -> None:
