@@ -156,3 +156,29 @@ async def test_an_account_that_is_no_name_is_told(world: World) -> None:
     await world.kustomization("apps", path="apps", serviceAccountName="a\nb")
     failure = await world.failed("apps", reason="ReconciliationFailed")
     assert "is no name of a service account" in failure["message"]
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "name", "reason"),
+    [
+        ("fairlead.controllers.kustomization.health_rules", "Kustomization", "apps", "ArtifactFailed"),
+        ("fairlead.controllers.gitrepository.git_spec", "GitRepository", "fleet", "GitOperationFailed"),
+    ],
+)
+async def test_a_fault_of_ours_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch, place: str, kind: str, name: str, reason: str
+) -> None:
+    """Not only in the log; but what it says may be anything, so only the log has that."""
+
+    def fails(*_: object) -> None:
+        raise KeyError("anything")
+
+    monkeypatch.setattr(place, fails)
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {})})
+    await world.git_repository()
+    await world.kustomization("apps", path="apps")
+    failure = await world.failed(name, kind=kind, reason=reason)
+    assert "stopped by a fault of this program (KeyError): its log says more" in failure["message"]
+    assert "anything" not in failure["message"]
+    monkeypatch.undo()
+    await world.ready("apps")

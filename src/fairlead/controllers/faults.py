@@ -14,6 +14,7 @@ __all__ = [
     "AccessDeniedError",
     "EmptyBuildError",
     "FeatureDisabledError",
+    "OwnFaultError",
     "SourceNotReadyError",
     "may_pass_soon",
     "reason_of",
@@ -39,6 +40,14 @@ class FeatureDisabledError(InvalidSpecError):
 
 class EmptyBuildError(InvalidSpecError):
     """The build has no objects although there were some: more likely a mistake than a wish to delete everything."""
+
+
+class OwnFaultError(FairleadError):
+    """A mistake of this program, for the status of whom it hit; its text may hold anything, so only the log has it."""
+
+    def __init__(self, error: Exception) -> None:
+        kind = type(error).__name__
+        super().__init__(f"stopped by a fault of this program ({kind}): its log says more; please report it")
 
 
 def reason_of(error: FairleadError, phase: str) -> str:

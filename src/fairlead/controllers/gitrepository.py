@@ -19,6 +19,7 @@ from fairlead.api import names
 from fairlead.controllers.artifacts import content_of, seen_as, tree_id_of
 from fairlead.controllers.cloud import ProviderError
 from fairlead.controllers.conditionset import ConditionSet
+from fairlead.controllers.faults import OwnFaultError
 from fairlead.controllers.following import made_from, published_head
 from fairlead.controllers.gitspec import PublicKeysError, git_spec
 from fairlead.controllers.includes import Included, IncludeUnavailableError, includes_of
@@ -148,6 +149,10 @@ class GitRepositories:
                 return Result()  # deleted while we worked
             except FairleadError as error:
                 return await self._fail(repository, session, error)
+            except Exception as error:
+                with contextlib.suppress(FairleadError):
+                    await self._fail(repository, session, OwnFaultError(error))
+                raise
 
     # -- the work --------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ else. A revision that changes no file that a Kustomization is made from is only 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from fairlead.controllers.decryption import check_account, load_keys
 from fairlead.controllers.deletion import finalize
 from fairlead.controllers.delivery import Delivery
 from fairlead.controllers.dependencies import read_conditions, source_of
-from fairlead.controllers.faults import AccessDeniedError, SourceNotReadyError
+from fairlead.controllers.faults import AccessDeniedError, OwnFaultError, SourceNotReadyError
 from fairlead.controllers.flux_scale import FluxScale, tell_held
 from fairlead.controllers.health import HealthChecks, health_rules
 from fairlead.controllers.memory import Memory
@@ -191,6 +192,11 @@ class Kustomizations:
             if isinstance(error, NotFoundError) and error.subject == _subject(attempt.kustomization):
                 return Result()  # it was deleted while we worked
             return await self.outcomes.fail(attempt, memory, error)
+        except Exception as error:
+            with contextlib.suppress(FairleadError):
+                await self.outcomes.fail(attempt, memory, OwnFaultError(error))
+            memory.due = 0.0  # the controller decides when to try again
+            raise
 
     async def _work(self, attempt: Attempt, memory: Memory, wake: Wake) -> Result:
         if wake.full or self._clock.monotonic() >= memory.due:
