@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from fairlead.kube.client import PatchType
 from fairlead.objects.ref import ObjectRef
 from fairlead.objects.yaml import dump
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.support.world import World
 
 
@@ -62,7 +62,6 @@ async def set_phase(world: World, phase: str) -> None:
     await world.client.patch(ref, {"status": {"phase": phase}}, PatchType.MERGE, field_manager="queue-operator")
 
 
-@pytest.mark.timeout(120)
 async def test_a_custom_kind_is_ready_when_its_expression_says_so(world: World) -> None:
     world.repo.commit("Begin", {"crds/q.yaml": definition(world), "apps/q.yaml": queue(world)})
     await world.git_repository()
@@ -87,7 +86,6 @@ async def test_a_custom_kind_is_ready_when_its_expression_says_so(world: World) 
     await world.ready("apps")
 
 
-@pytest.mark.timeout(120)
 async def test_in_progress_comes_before_current_for_all_kinds_of_a_group(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,7 +76,6 @@ async def candidates(
         await each.end()
 
 
-@pytest.mark.timeout(120)
 async def test_one_works_and_the_other_takes_over(candidates: Candidates) -> None:
     first, second = candidates.all
     await first.start()
@@ -108,7 +107,6 @@ async def test_one_works_and_the_other_takes_over(candidates: Candidates) -> Non
     await candidates.leads(second, times=2)
 
 
-@pytest.mark.timeout(120)
 async def test_sigterm_while_applying_gives_the_lease_back(candidates: Candidates) -> None:
     world, (first, second) = candidates.world, candidates.all
     await first.start()
@@ -134,7 +132,6 @@ async def test_sigterm_while_applying_gives_the_lease_back(candidates: Candidate
     await world.ready("apps")
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("candidates", [[f"--storage-addr=127.0.0.1:{free_port()}"]], indirect=True, ids=["served"])
 async def test_who_leads_serves_the_archives(candidates: Candidates) -> None:
     """At one address, so the one that waits must not listen; what it then serves is what the other one served."""

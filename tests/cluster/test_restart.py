@@ -6,8 +6,6 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.support.manifests import config_map, deployment
 
 if TYPE_CHECKING:
@@ -63,7 +61,6 @@ async def test_what_was_removed_meanwhile_is_pruned(world: World) -> None:
     assert await world.get("ConfigMap", "two") is None
 
 
-@pytest.mark.timeout(120)
 async def test_broken_off_at_random_points_the_end_is_the_same(world: World) -> None:
     chance = random.Random(6)
     await world.git_repository()
