@@ -57,3 +57,24 @@ async def test_an_object_that_moves_is_not_shared(world: World) -> None:
 async def warnings(world: World, name: str) -> int:
     events = await world.events(name)
     return sum(event.get("count") or 1 for event in events if event["reason"] == "SharedObject")
+
+
+async def test_who_stays_makes_it_its_own_when_the_other_ends(world: World) -> None:
+    """Not at its interval: what the other wrote last is not what its files say."""
+    files = {f"{name}/cm.yaml": config_map("shared", world.namespace, {"by": name}) for name in ("a", "b")}
+    world.repo.commit("Begin", files)
+    await world.git_repository()
+    for name in ("a", "b"):
+        await world.kustomization(name, path=name)
+        await world.ready(name)
+    found = await world.get("ConfigMap", "shared")
+    assert found is not None
+    assert found["data"] == {"by": "b"}
+    await world.delete("Kustomization", "b")
+
+    async def own() -> bool:
+        now = await world.get("ConfigMap", "shared")
+        assert now is not None, "it was never gone"
+        return bool(now["metadata"]["uid"] == found["metadata"]["uid"] and now["data"] == {"by": "a"})
+
+    await world.eventually("it is as the other wants it", own)

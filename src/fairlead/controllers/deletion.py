@@ -89,6 +89,7 @@ async def _delete_objects(
     for ref in result.left:
         heir = kept.heirs[ref]
         await pruner.pass_on(ref, Owner(heir.namespace, heir.name))
+        target.watcher.state.hand_back(ref, Owner(heir.namespace, heir.name))
     if patience is not None:
         try:
             await pruner.wait_for_termination(result, patience.total_seconds())
