@@ -38,6 +38,16 @@ CASES = {
         ("bad.yaml", "kind"),
     ),
     "no name": ({"apps/bad.yaml": "apiVersion: v1\nkind: ConfigMap\ndata: {}\n"}, "BuildFailed", ("bad.yaml", "name")),
+    "a file that is something else": (
+        {"apps/values.yaml": "replicas: 3\n"},
+        "BuildFailed",
+        ("apps/values.yaml holds a document that is no Kubernetes object (missing kind)", ".sourceignore"),
+    ),
+    "a name that is a number": (
+        {"apps/bad.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 123}\n"},
+        "BuildFailed",
+        ("ConfigMap 123 has no metadata.name that is text: put the number in quotes",),
+    ),
     "a missing file": (
         {"apps/kustomization.yaml": kustomization(resources=["kept.yaml", "gone.yaml"])},
         "BuildFailed",

@@ -7,6 +7,7 @@ only then, the files that the build has read are looked at once more.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import yaml
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["located"]
 
+_NO_OBJECT = re.compile(r"accumulating resources from '([^']+)': (missing (?:kind|metadata\.name|Resource metadata))\b")
+
 
 def located(error: BuildError, tree: Tree, files: Iterable[str]) -> BuildError:
     """The error with the place of its cause; ``files`` are those of ``tree`` that the build has read."""
@@ -33,7 +36,20 @@ def located(error: BuildError, tree: Tree, files: Iterable[str]) -> BuildError:
         found = _kustomization_problem(tree, path, folder) if name in FILE_NAMES else _yaml_problem(tree, path)
         if found:
             return BuildError(found)
-    return error
+    return _no_object(error, files) or error
+
+
+def _no_object(error: BuildError, files: Iterable[str]) -> BuildError | None:
+    """A YAML file that is something else, as it happens in folders of which all files are built."""
+    found = _NO_OBJECT.search(str(error))
+    if found is None:
+        return None
+    name = found[1].removeprefix("./")
+    path = next((path for path in files if f"/{path}".endswith(f"/{name}")), name)
+    return BuildError(
+        f"{path} holds a document that is no Kubernetes object ({found[2]}): each needs apiVersion, kind and "
+        "metadata.name; keep another file out with .sourceignore, or with a kustomization.yaml that does not list it"
+    )
 
 
 def _yaml_problem(tree: Tree, path: str) -> str:

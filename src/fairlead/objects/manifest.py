@@ -170,6 +170,9 @@ def _problem_of(item: Manifest) -> str | None:
     label = f"{kind if isinstance(kind, str) and kind else 'object'} {name!r}" if name else f"{kind or 'object'}"
     if not isinstance(kind, str) or not kind:
         return f"{label} has no kind; every object needs apiVersion, kind and metadata.name"
+    for field, value in (("apiVersion", version), ("metadata.name", name)):
+        if isinstance(value, int | float):
+            return f"{label} has no {field} that is text: put the number in quotes"
     if not isinstance(version, str) or not version:
         return f"{label} has no apiVersion; every object needs apiVersion, kind and metadata.name"
     if isinstance(meta, dict) and not name and meta.get("generateName"):
