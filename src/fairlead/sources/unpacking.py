@@ -29,6 +29,8 @@ MOST_BASE_BYTES = 1024 * 1024
 _MOST_OBJECTS = 500
 _MOST_UNPACKED_BYTES = 4 * 1024 * 1024
 """All contents, deltas and foreign bases together."""
+_MOST_PIECES = 20_000
+"""Of which deltas put contents together: a pack of two kilobytes could ask for millions."""
 
 _HEADER = struct.Struct(">4sII")
 _ID_BYTES = 20
@@ -72,6 +74,7 @@ class _Unpacking:
         self._lookup = lookup
         self._left = _MOST_UNPACKED_BYTES
         """How many bytes may still be unpacked."""
+        self._pieces_left = _MOST_PIECES
         self._whole: dict[int | str, tuple[int, bytes]] = {}
         """Type and content by place and by id."""
         self._found: list[PackedObject] = []
@@ -190,6 +193,8 @@ class _Unpacking:
             left -= length
             _demand(left >= 0)
             pieces.append(piece)
+            self._pieces_left -= 1
+            _demand(self._pieces_left >= 0)
         _demand(left == 0)
         return b"".join(pieces)
 

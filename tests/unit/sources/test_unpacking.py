@@ -137,6 +137,9 @@ UNUSUAL = {
     "many objects": pack_of(*(blob(b"%d" % each) for each in range(600))),
     "a bomb": pack_of(blob(bytes(50_000_000))),
     "many bombs": pack_of(*(blob(bytes(3_000_000) + bytes([each])) for each in range(60))),
+    "many small pieces": pack_of(
+        blob(BASE), delta(bytes.fromhex(id_of(BASE)), b"\x64\x80\x9f\x49" + b"\x90\x01" * 1_200_000)
+    ),
     "a bomb of copies": pack_of(
         blob(bytes(0xFFFF)),
         *(delta(bytes.fromhex(id_of(bytes(0xFFFF))), b"\xff\xff\x03\xc0\xff\x3f" + b"\xb0\xff\xff" * 16) for _ in "ab"),
