@@ -74,7 +74,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R", bound=GitRepository | Kustomization)
 
-LENT_PLACES = 4
+LENT_PLACES = 10
 """Runs that may wait for builds of others at a time, for each worker: what each has built and applied is in memory."""
 _CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 
