@@ -52,6 +52,8 @@ class Remote:
         self.lock = asyncio.Lock()
         self._repository: pygit2.Repository | None = None
         self._history: Remote | None = None
+        self._kept: dict[str, str] | None = None
+        """What :meth:`kept` read: one file for each commit of the day, and nobody else writes them."""
         self._swept = False
 
     @property
@@ -107,6 +109,7 @@ class Remote:
         """Forget the open handle, after a child process wrote into the folder."""
         close(self._repository)
         self._repository = None
+        self._kept = None
 
     @property
     def pack_folder(self) -> Path:
@@ -141,8 +144,10 @@ class Remote:
         """Reference name to object id of everything that is in use."""
         if not (self.folder / "HEAD").exists():
             return {}
-        references = self.repository.references
-        return {name: str(references[name].target) for name in references if name.startswith(KEPT)}
+        if self._kept is None:
+            references = self.repository.references
+            self._kept = {name: str(references[name].target) for name in references if name.startswith(KEPT)}
+        return dict(self._kept)
 
     def keep(self, label: str, commit: str, tag_id: str = "") -> None:
         """Hold ``commit`` (and its tag object) for what ``label`` names.
@@ -150,15 +155,19 @@ class Remote:
         The one before it stays, too, and older ones for some minutes more: a build may still be reading them.
         """
         place = f"{KEPT}{hashlib.sha256(label.encode()).hexdigest()[:20]}"
-        references = self.repository.references
-        current = references.get(f"{place}/current")
+        current = self.repository.references.get(f"{place}/current")
         if current is not None and str(current.target) != commit:
-            references.create(f"{place}/past-{time.time_ns()}", current.target, force=True)
-        references.create(f"{place}/current", commit, force=True)
+            self._refer(f"{place}/past-{time.time_ns()}", str(current.target))
+        self._refer(f"{place}/current", commit)
         if tag_id:
-            references.create(f"{place}/tag", tag_id, force=True)
+            self._refer(f"{place}/tag", tag_id)
         (self.folder / place / "current").touch()  # a reference that says the same is not written, and so looks old
         self.touch()
+
+    def _refer(self, name: str, object_id: str) -> None:
+        self.repository.references.create(name, object_id, force=True)
+        if self._kept is not None:
+            self._kept[name] = object_id
 
     def commits(self) -> list[str]:
         """Commits that are complete here, to say "have" to the server: the current ones, newest first, a few."""
@@ -187,6 +196,7 @@ class Remote:
             retired = retired or bool(gone)
             for name in gone:
                 self.repository.references.delete(name)
+                self._kept = None
         self.update_shallow(remove=self.shallow() - set(self.kept().values()))
         return retired
 
