@@ -20,21 +20,11 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 
-def unbound_claim(namespace: str) -> str:
-    """A PersistentVolumeClaim of a class that nobody serves: never healthy."""
-    spec = {
-        "storageClassName": "nobody",
-        "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": "1Gi"}},
-    }
-    meta = {"name": "claim", "namespace": namespace}
-    return json.dumps({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": spec}) + "\n"
-
-
 async def test_suspended_while_health_is_awaited_it_makes_no_progress(world: World) -> None:
-    world.repo.commit("Begin", {"apps/claim.yaml": unbound_claim(world.namespace)})
+    absent = {"apiVersion": "v1", "kind": "ConfigMap", "name": "absent", "namespace": world.namespace}
+    world.repo.commit("Begin", {"apps/cm.yaml": config_map("one", world.namespace, {})})
     await world.git_repository()
-    await world.kustomization("apps", path="apps", wait=True)
+    await world.kustomization("apps", path="apps", healthChecks=[absent])
 
     async def waits() -> bool:
         return bool((await world.condition("apps", "Healthy"))["reason"] == "Progressing")
@@ -49,7 +39,7 @@ async def test_suspended_while_health_is_awaited_it_makes_no_progress(world: Wor
     ready, healthy = await world.condition("apps"), await world.condition("apps", "Healthy")
     assert (ready["status"], healthy["status"], healthy["reason"]) == ("Unknown", "Unknown", "Suspended")
     assert not (await world.condition("apps", "Reconciling"))["reason"], "nobody is at work"
-    await world.patch("Kustomization", "apps", {"spec": {"suspend": False, "wait": False}})
+    await world.patch("Kustomization", "apps", {"spec": {"suspend": False, "healthChecks": None}})
     await world.ready("apps")
 
 

@@ -54,7 +54,7 @@ MOST_DELIVERIES = 32
 """In one ConfigMap, for a patch costs what it holds."""
 MOST_OBJECTS = 50
 """Of one delivery."""
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.1
 """How long a delivery among others waits for company: one of an install of 1,000 apps takes some 600 ms, 20 at once."""
 TIDY_SECONDS = 2.0
 """How long what is no longer needed may stay when nothing else is to be written."""

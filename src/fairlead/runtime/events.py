@@ -42,7 +42,7 @@ EventType = Literal["Normal", "Warning"]
 
 QUEUE_LIMIT = 5000
 """Events that wait to be written; some megabytes, and as many as an install of more than a thousand Kustomizations."""
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.25
 """Between two events while the recorder is asked to yield: news may be late, but not for ever."""
 KNOWN_LIMIT = 4096
 """Written events that are remembered for counting repetitions, as many as client-go remembers."""
