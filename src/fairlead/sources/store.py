@@ -149,14 +149,6 @@ class ObjectStore:
             message=commit.message,
         )
 
-    def changed_paths(self, old_tree: str, new_tree: str) -> list[str]:
-        """The files (also links and submodules) that differ, in byte order; costs what changed, not what exists."""
-        if old_tree == new_tree:
-            return []
-        diff = self.get_tree(old_tree).diff_to_tree(self.get_tree(new_tree))
-        paths = {path for delta in diff.deltas for path in (delta.old_file.path, delta.new_file.path)}
-        return sorted(paths, key=os.fsencode)
-
     def entries(self, tree_id: str) -> dict[str, RawEntry]:
         """All names of a folder; raises :class:`MissingObjectError`."""
         return {name_of(entry): (str(entry.id), entry.filemode) for entry in self.get_tree(tree_id)}

@@ -18,6 +18,7 @@ from fairlead.sources.spec import GitAuth, GitRef, GitSpec, Include
 from tests.support.git_server import Failure, GitServer
 from tests.support.patience import PATIENCE
 from tests.support.repo import RepoBuilder, Submodule
+from tests.support.trees import all_paths, changed_paths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,11 +38,6 @@ async def sync(git: GitSource, spec: GitSpec) -> GitRevision:
     return await git.fetch(spec, await git.resolve(spec))
 
 
-def files(store: ObjectStore, tree_id: str) -> list[str]:
-    """All paths of a tree; comparing with the empty one shows them."""
-    return store.changed_paths(store.write_tree({}), tree_id)
-
-
 async def test_branch(git: GitSource, store: ObjectStore, place: tuple[RepoBuilder, str]) -> None:
     repo, url = place
     revision = await sync(git, GitSpec(url, GitRef(branch="main")))
@@ -58,12 +54,12 @@ async def test_new_commits_and_a_forced_push_are_followed(
     first = await sync(git, spec)
     repo.commit("Change", {"apps/web.yaml": "kind: Secret\n"})
     second = await sync(git, spec)
-    assert store.changed_paths(first.tree_id, second.tree_id) == ["apps/web.yaml"]
+    assert changed_paths(store, first.tree_id, second.tree_id) == ["apps/web.yaml"]
     repo.force("main", first.commit)
     repo.commit("Another history", {"other.yaml": "a: 1\n"})
     third = await sync(git, spec)
     assert third.revision == f"main@sha1:{repo.head}"
-    assert files(store, third.tree_id) == ["README.md", "apps/web.yaml", "other.yaml"]
+    assert all_paths(store, third.tree_id) == ["README.md", "apps/web.yaml", "other.yaml"]
 
 
 async def test_the_default_branch_is_master(git: GitSource, place: tuple[RepoBuilder, str]) -> None:
@@ -312,7 +308,7 @@ async def test_checkout_and_worktree_are_repositories(git: GitSource, repo: Repo
 async def test_sparse_checkout(git: GitSource, store: ObjectStore, repo: RepoBuilder) -> None:
     repo.commit("More", {"apps/a/x.yaml": "a: 1\n", "apps/b/x.yaml": "b: 1\n", "infra/x.yaml": "i: 1\n"})
     spec = GitSpec(repo.url, GitRef(branch="main"), sparse_checkout=("./apps/a", "infra/"))
-    assert files(store, (await sync(git, spec)).tree_id) == ["apps/a/x.yaml", "infra/x.yaml"]
+    assert all_paths(store, (await sync(git, spec)).tree_id) == ["apps/a/x.yaml", "infra/x.yaml"]
     missing = GitSpec(repo.url, GitRef(branch="main"), sparse_checkout=("nowhere",))
     with pytest.raises(GitSpecError, match="'nowhere' does not exist"):
         await sync(git, missing)
@@ -324,7 +320,7 @@ async def test_include(git: GitSource, store: ObjectStore, repo: RepoBuilder, tm
     included = await sync(git, GitSpec(library.url, GitRef(branch="main")))
     includes = (Include(included.tree_id, "charts", "apps"), Include(included.tree_id, "./", "vendor/library"))
     revision = await sync(git, GitSpec(repo.url, GitRef(branch="main"), includes=includes))
-    assert files(store, revision.tree_id) == [
+    assert all_paths(store, revision.tree_id) == [
         "README.md",
         "apps/deep/y.yaml",
         "apps/web.yaml",
@@ -348,7 +344,7 @@ async def test_submodules(git: GitSource, store: ObjectStore, server: GitServer,
     text = f'[submodule "lib"]\n\tpath = vendor/lib\n\turl = {server.url("library.git")}\n[core]\n\tpath = README.md\n'
     served.commit("Use it", {".gitmodules": text, "vendor/lib": Submodule(pinned)})
     spec = GitSpec(server.url("fleet.git"), GitRef(branch="main"))
-    assert "vendor/lib/lib.yaml" not in files(store, (await sync(git, spec)).tree_id)
+    assert "vendor/lib/lib.yaml" not in all_paths(store, (await sync(git, spec)).tree_id)
     revision = await sync(git, GitSpec(spec.url, spec.ref, recurse_submodules=True))
     tree = store.tree(revision.tree_id)
     assert tree.read("vendor/lib/lib.yaml") == b"l: 1\n"

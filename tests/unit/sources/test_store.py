@@ -15,6 +15,7 @@ from fairlead.sources.git import GitSource
 from fairlead.sources.spec import GitRef, GitSpec
 from fairlead.sources.store import ObjectStore
 from tests.support.repo import Executable, RepoBuilder, Submodule, Symlink
+from tests.support.trees import changed_paths
 
 if TYPE_CHECKING:
     from fairlead.sources.gittree import GitTree
@@ -110,14 +111,16 @@ async def test_commit_information(git: GitSource, repo: RepoBuilder, store: Obje
     assert info.committed_at == datetime.fromtimestamp(1_770_000_000, UTC)
 
 
-async def test_changed_paths(git: GitSource, repo: RepoBuilder, store: ObjectStore) -> None:
+async def test_a_new_commit_changes_what_it_changed_and_nothing_else(
+    git: GitSource, repo: RepoBuilder, store: ObjectStore
+) -> None:
     repo.commit("One", {"a/x.yaml": "1", "a/y.yaml": "1", "gone.yaml": "1", "swap": "1"})
     first = (await load(git, repo)).tree_id
     repo.commit("Two", {"a/x.yaml": "2", "gone.yaml": None, "new/z.yaml": "1", "swap": None})
     repo.commit("Three", {"swap/inner": "1"})
     second = (await load(git, repo)).tree_id
-    assert store.changed_paths(first, second) == ["a/x.yaml", "gone.yaml", "new/z.yaml", "swap", "swap/inner"]
-    assert store.changed_paths(second, second) == []
+    assert changed_paths(store, first, second) == ["a/x.yaml", "gone.yaml", "new/z.yaml", "swap", "swap/inner"]
+    assert changed_paths(store, second, second) == []
 
 
 async def test_a_reader_survives_a_repack_by_the_writer(
