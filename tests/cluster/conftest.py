@@ -63,6 +63,14 @@ def repo(tmp_path: Path) -> RepoBuilder:
     return RepoBuilder(tmp_path / "fleet")
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder for the files that somebody works on."""
+    found = tmp_path / "work"
+    found.mkdir()
+    return found
+
+
 @pytest_asyncio.fixture
 async def world(cluster: ClusterConfig, repo: RepoBuilder, tmp_path: Path) -> AsyncIterator[World]:
     """A namespace of one's own with controllers that care for nothing else."""

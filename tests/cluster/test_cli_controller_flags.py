@@ -6,7 +6,6 @@ import base64
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import pytest
 import pytest_asyncio
 
 from fairlead.api.names import DEFAULT_NAMESPACE
@@ -22,13 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.world import World
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    found = tmp_path / "work"
-    found.mkdir()
-    return found
 
 
 @pytest_asyncio.fixture

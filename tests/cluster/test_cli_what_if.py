@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 import pytest_asyncio
 
 from fairlead.objects import yaml
@@ -28,13 +27,6 @@ def secret(namespace: str, value: str) -> str:
             "stringData": {"password": value},
         }
     )
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    found = tmp_path / "work"
-    found.mkdir()
-    return found
 
 
 @pytest_asyncio.fixture
