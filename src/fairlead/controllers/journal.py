@@ -28,6 +28,7 @@ from fairlead.api import names
 from fairlead.controllers.access import is_newer
 from fairlead.controllers.delivery import inventory_of
 from fairlead.controllers.resources import Malformed
+from fairlead.engine.together import together
 from fairlead.errors import FairleadError, ForbiddenError, UnavailableError
 from fairlead.kube.client import PatchType
 from fairlead.kube.errors import AlreadyExistsError, NotFoundError
@@ -37,7 +38,7 @@ from fairlead.objects.ref import ObjectRef
 from fairlead.settings import ScopeSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from fairlead.api.kustomization import Kustomization
     from fairlead.kube.client import KubeClient
@@ -59,6 +60,8 @@ GATHER_SECONDS = 0.1
 TIDY_SECONDS = 2.0
 """How long what is no longer needed may stay when nothing else is to be written."""
 LOAD_RETRY_SECONDS = 1.0
+QUESTIONS_AT_ONCE = 4
+"""About Kustomizations of other shards, of which there may be hundreds."""
 
 
 @dataclass(slots=True)
@@ -72,6 +75,10 @@ class _Entry:
 
     def encoded(self) -> str:
         return json.dumps({"kustomization": str(self.key), "entries": self.added.to_entries()})
+
+
+_Stranger = tuple[str, int, _Entry | None]
+"""An entry that is not ours: its uid, the number of its ConfigMap, and what it says."""
 
 
 class Journal:
@@ -169,22 +176,23 @@ class Journal:
         ``own`` are the Kustomizations that these controllers look after; entries of others are left to those who do,
         and those of nobody are taken out.
         """
-        found = await asyncio.gather(*map(self._read, self._refs))
+        found = await together(self._refs, self._read, limit=len(self._refs))
         known = {each.metadata.uid: each for each in own} if any(found) else {}
-        strangers: list[Awaitable[None]] = []
+        strangers: list[_Stranger] = []
         for place, data in enumerate(found):
             for uid, text in data.items():
                 entry = _decoded(text)
                 if uid not in known:
-                    strangers.append(self._look_after_stranger(uid, place, entry))
+                    strangers.append((uid, place, entry))
                 elif entry is not None:
                     self._take_up(uid, place, entry)
                     self.learn("MODIFIED", None, known[uid])
                 else:
                     self._leave_out(uid, place)
-        await asyncio.gather(*strangers)
+        await together(strangers, self._look_after_stranger, limit=QUESTIONS_AT_ONCE)
 
-    async def _look_after_stranger(self, uid: str, place: int, entry: _Entry | None) -> None:
+    async def _look_after_stranger(self, stranger: _Stranger) -> None:
+        uid, place, entry = stranger
         if await self._is_gone(uid, entry):
             self._leave_out(uid, place)
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from msgspec.structs import replace
 
-from fairlead.controllers.journal import JOURNAL_NAMES, MOST_DELIVERIES, MOST_OBJECTS, Journal
+from fairlead.controllers.journal import (
+    JOURNAL_NAMES,
+    MOST_DELIVERIES,
+    MOST_OBJECTS,
+    QUESTIONS_AT_ONCE,
+    Journal,
+)
 from fairlead.kube.errors import ForbiddenApiError, NotFoundError, ServerUnavailableError
 from fairlead.kube.reflector import Key
 from fairlead.objects.inventory import Inventory
@@ -43,6 +49,8 @@ class Server:
         """Whether Kustomizations may not be read."""
         self.asked: list[str] = []
         """For which of them."""
+        self.most_asked_at_once = 0
+        self._being_asked = 0
         self.patches: list[dict[str, Any]] = []
         self.written = asyncio.Event()
         self.gate = asyncio.Event()
@@ -51,6 +59,10 @@ class Server:
     async def get(self, ref: ObjectRef) -> dict[str, Any]:
         if ref.kind == "Kustomization":
             self.asked.append(ref.name)
+            self._being_asked += 1
+            self.most_asked_at_once = max(self.most_asked_at_once, self._being_asked)
+            await asyncio.sleep(0)
+            self._being_asked -= 1
             if self.no_questions:
                 raise ForbiddenApiError(str(ref), "get", status=403)
             if (key := Key(ref.namespace, ref.name)) not in self.kustomizations:
@@ -229,6 +241,17 @@ async def test_entries_of_those_who_are_gone_are_taken_out(shard: str) -> None:
     async with journal_on(server, with_status("mine"), namespace="ns", shard=shard):
         await until(server, lambda: server.names() == {})
     assert sorted(server.asked) == (["anew", "gone"] if shard else []), "all of a namespace are known"
+
+
+async def test_many_entries_of_others_are_asked_for_a_few_at_a_time() -> None:
+    server = Server()
+    strangers = [f"theirs-{number}" for number in range(5 * QUESTIONS_AT_ONCE)]
+    async with journal_on(server) as before:
+        await asyncio.gather(*(before.note(with_status(name), inventory("begun")) for name in strangers))
+    async with journal_on(server, with_status("mine"), shard="shard=two"):
+        await until(server, lambda: server.names() == {})
+    assert sorted(server.asked) == sorted(strangers)
+    assert server.most_asked_at_once == QUESTIONS_AT_ONCE
 
 
 async def test_a_shard_that_may_not_ask_leaves_entries() -> None:
