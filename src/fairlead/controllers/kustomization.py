@@ -118,7 +118,7 @@ class Kustomizations:
         strict = settings.reconcile.strict_substitution
         outlook = Outlook(builds, references, self._artifact, settings.storage.folder, strict=strict)
         sharded, namespace = bool(settings.scope.label_selector), settings.scope.namespace
-        self._others = OtherShards(access, sources, namespace=namespace) if sharded else None
+        self._others = OtherShards(access, sources, clock, namespace=namespace) if sharded else None
         self._claims = Claims(access, outlook, self._others)
         self._memories: dict[Key, Memory] = {}
         self.decision = Decision(access, builds, waits, self._memories, self._artifact)

@@ -8,12 +8,14 @@ the same repository, be it by one GitRepository or by two.
 from __future__ import annotations
 
 import contextlib
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from fairlead.api.gitrepository import GitRepository
-from fairlead.api.kustomization import CrossNamespaceSourceReference, Kustomization
+from fairlead.api.kustomization import CrossNamespaceSourceReference, Kustomization, KustomizationStatus
 from fairlead.controllers.access import VERSION
 from fairlead.controllers.dependencies import (
     DependencyNotReadyError,
@@ -28,19 +30,24 @@ from fairlead.kube.errors import NotFoundError
 from fairlead.kube.listing import Selection
 from fairlead.kube.reflector import Key
 from fairlead.objects.ref import ObjectRef
+from fairlead.sources.flight import SharedCalls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from fairlead.controllers.access import Access
     from fairlead.objects.ref import GroupKind
+    from fairlead.runtime.clock import Clock
 
     R = TypeVar("R", GitRepository, Kustomization)
 
 __all__ = ["OtherShards", "check_dependencies_with"]
 
 MOST_FOLLOWED = 100
-"""Of those that one waits for through others, of whom each costs a request."""
+"""Of those that one waits for, also through others; each may cost a request."""
+REMEMBERED_SECONDS = 60.0
+"""For whom others wait is asked once in this time, whoever wants to know: so late may a cycle through several of them
+be told. Whether one is ready is asked each time."""
 
 
 class OtherShards:
@@ -50,13 +57,18 @@ class OtherShards:
         self,
         kustomizations: Access[Kustomization],
         sources: Access[GitRepository],
+        clock: Clock,
         *,
         namespace: str | None = None,
     ) -> None:
         """``namespace``: the only one that these controllers may look at."""
         self._kustomizations = kustomizations
         self._sources = sources
+        self._clock = clock
         self._namespace = namespace
+        self._questions: SharedCalls[Kustomization | None] = SharedCalls()
+        self._asked: dict[Key, tuple[float, Kustomization | None]] = {}
+        """When each was asked last, and what it was then, without its status."""
 
     async def relatives(self, kustomization: Kustomization) -> dict[Key, Kustomization]:
         """Those made from what ``kustomization`` is made from, as if they had its very source."""
@@ -81,27 +93,49 @@ class OtherShards:
         """Those that it depends on, as they are at this moment; nobody tells when they change."""
         found: dict[Key, Kustomization] = {}
         for key in dependencies_of(kustomization):
-            other = await self._read_one(key)
-            if other is not None:
+            if self._is_theirs(key) and (other := await self._ask(key)) is not None:
                 found[key] = other
         return found
 
     async def all_dependencies(self, kustomization: Kustomization) -> dict[Key, Kustomization]:
-        """Those that it depends on by whatever steps, also through some of this shard; the nearest of very many."""
-        found: dict[Key, Kustomization] = {}
-        seen = [key_of(kustomization)]
-        for key in seen:  # grows meanwhile
+        """Those that it depends on by whatever steps, also through some of this shard; the nearest of very many.
+
+        They come without their statuses, and may be as they were a minute ago.
+        """
+        since = self._clock.monotonic() - REMEMBERED_SECONDS
+        self._asked = {key: answer for key, answer in self._asked.items() if answer[0] > since}
+        found: dict[Key, Kustomization | None] = {}
+        seen = {key_of(kustomization)}
+        coming = deque(seen)
+        while coming:
+            key = coming.popleft()
             known = self._kustomizations.typed(key)
-            if known is None and len(found) < MOST_FOLLOWED and (known := await self._read_one(key)) is not None:
-                found[key] = known
-            seen += dict.fromkeys(each for each in (dependencies_of(known) if known else ()) if each not in seen)
-        return found
+            if self._is_theirs(key) and len(found) < MOST_FOLLOWED:
+                known = found[key] = await self._recall(key)
+            for each in dependencies_of(known) if known else ():
+                if each not in seen:
+                    seen.add(each)
+                    coming.append(each)
+        return {key: other for key, other in found.items() if other is not None}
+
+    def _is_theirs(self, key: Key) -> bool:
+        """Whether it can only be one of another shard; not so where these controllers may not look."""
+        return self._kustomizations.reflector.get(*key) is None and self._namespace in (None, key.namespace)
+
+    async def _recall(self, key: Key) -> Kustomization | None:
+        if key not in self._asked:
+            await self._ask(key)
+        return self._asked[key][1]
+
+    async def _ask(self, key: Key) -> Kustomization | None:
+        """One of another shard as it is at this moment; those who ask at the same time share the answer."""
+        other = await self._questions.run(key, partial(self._read_one, key))
+        bare = msgspec.structs.replace(other, status=KustomizationStatus()) if other else None
+        self._asked[key] = (self._clock.monotonic(), bare)
+        return other
 
     async def _read_one(self, key: Key) -> Kustomization | None:
-        """One of another shard as it is at this moment; nothing for one of this shard, or that may not be read."""
         kind = self._kustomizations.reflector.kind
-        if self._kustomizations.reflector.get(*key) is not None or self._namespace not in (None, key.namespace):
-            return None
         with contextlib.suppress(NotFoundError):
             manifest = await self._kustomizations.client.get(ObjectRef(kind.group, kind.kind, *key), version=VERSION)
             other = decoder(Kustomization)(msgspec.Raw(msgspec.json.encode(manifest)))
