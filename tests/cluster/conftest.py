@@ -17,6 +17,7 @@ import pytest_asyncio
 from fairlead.controllers.install import install
 from fairlead.kube.client import KubeClient
 from fairlead.kube.config import ClusterConfig, config_from_kubeconfig
+from fairlead.kube.options import ClientOptions
 from tests.support.accounts import service_account
 from tests.support.cli import Cli
 from tests.support.fault_proxy import FaultProxy
@@ -73,8 +74,11 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def world(cluster: ClusterConfig, repo: RepoBuilder, tmp_path: Path) -> AsyncIterator[World]:
-    """A namespace of one's own with controllers that care for nothing else."""
-    async with KubeClient(cluster) as client:
+    """A namespace of one's own with controllers that care for nothing else.
+
+    The test's own look is never stale: a kind that it does not know is looked up each time.
+    """
+    async with KubeClient(cluster, ClientOptions(discovery_interval=0)) as client:
         world = World(client, repo, tmp_path / "state", namespace=f"test-{os.getpid()}-{next(_serial)}")
         async with workloads_under_test(client), world:
             yield world

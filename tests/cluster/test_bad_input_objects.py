@@ -55,7 +55,6 @@ async def test_an_unknown_kind_is_waited_for(world: World) -> None:
     try:
         async with asyncio.timeout(10):  # the retry interval is ten minutes
             await world.ready("apps")
-        world.client.discovery.invalidate()
         assert await world.client.get(ObjectRef(group, "Widget", world.namespace, "one"))
         await world.delete("Kustomization", "apps")
 
@@ -77,7 +76,6 @@ async def test_a_value_that_the_schema_rejects(world: World) -> None:
         message = await harmed(world, {"apps/widget.yaml": bad}, reason="ReconciliationFailed")
         assert f"Widget/{world.namespace}/one dry-run failed (Invalid)" in message
         assert "spec.size" in message
-        world.client.discovery.invalidate()
         found = await world.client.get(ObjectRef(group, "Widget", world.namespace, "one"))
         assert found["spec"] == {"size": 1}
         await healed(world)

@@ -97,7 +97,6 @@ class Operator:
             await asyncio.sleep(0.05)
 
     async def _look(self) -> None:
-        self._world.client.discovery.invalidate()
         try:
             found = await self._world.client.get(ref_of_instance(self._world))
         except (NotFoundError, NoMatchError):
@@ -140,7 +139,6 @@ class Operator:
 
 
 async def remove(world: World, ref: ObjectRef) -> None:
-    world.client.discovery.invalidate()
     try:
         await world.client.delete(ref)
     except (NotFoundError, NoMatchError):
@@ -284,7 +282,6 @@ async def created(world: World) -> None:
     """The FluxInstance, as soon as its kind is served."""
 
     async def done() -> bool:
-        world.client.discovery.invalidate()
         try:
             await world.client.apply(instance(world), field_manager="kustomize-controller")
         except (NotFoundError, NoMatchError):

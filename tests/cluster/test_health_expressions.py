@@ -72,7 +72,6 @@ async def test_a_custom_kind_is_ready_when_its_expression_says_so(world: World) 
         return "Running health checks" in (await world.condition("apps")).get("message", "")
 
     await world.eventually("the health check runs", waits)
-    world.client.discovery.invalidate()
     await set_phase(world, "Up")
     await world.ready("crds", "apps")
     await set_phase(world, "Down")
@@ -102,7 +101,6 @@ async def test_in_progress_comes_before_current_for_all_kinds_of_a_group(
         return "Running health checks" in message and why in message
 
     await world.eventually("the health check runs", waits)
-    world.client.discovery.invalidate()
     await set_phase(world, "New")
     await world.eventually("it is new", lambda: waits("expression 'status.phase == 'New'' holds"))
     await set_phase(world, "Up")

@@ -118,7 +118,6 @@ async def test_a_health_check_of_a_kind_that_comes_later(world: World) -> None:
     definition = json.loads(limit_definition(world.namespace))
     await world.client.apply(definition, field_manager="test")
     try:
-        world.client.discovery.invalidate()
 
         async def made() -> bool:
             with contextlib.suppress(NoMatchError, NotFoundError):

@@ -109,7 +109,6 @@ class Loose:
         await self._world.git_repository()
         await self._world.kustomization("apps", path="apps", wait=True)
         await self._world.ready("apps")
-        self._world.client.discovery.invalidate()
 
     def ref(self, name: str) -> ObjectRef:
         return ObjectRef(self.group, "Loose", self._world.namespace, name)

@@ -117,7 +117,6 @@ async def test_a_definition_in_the_middle(world: World, proxy: FaultProxy) -> No
     hold.release.set()
 
     async def whole() -> bool:
-        world.client.discovery.invalidate()
         try:
             return bool(await world.client.get(ObjectRef(group, "Limit", world.namespace, "small")))
         except (NoMatchError, NotFoundError):

@@ -40,7 +40,6 @@ async def test_a_resource_waits_for_the_definition_of_somebody_else(world: World
     await world.kustomization("infra", path="infra")
     await world.ready("infra", "apps")
     ref = ObjectRef(limit_group(world.namespace), "Limit", world.namespace, "small")
-    world.client.discovery.invalidate()
     assert await world.client.get(ref)
     await world.delete("Kustomization", "apps")
     await world.delete("Kustomization", "infra")

@@ -63,7 +63,7 @@ class Discovery:
         self._min_interval = min_interval
         self._known: dict[GroupKind, list[Resource]] = {}
         self._read_at: float | None = None
-        self._generation = 0
+        """When the reading began whose answer is kept; None when something has changed since."""
         self._epoch = 0
         self._lock = asyncio.Lock()
 
@@ -118,20 +118,20 @@ class Discovery:
         return None
 
     async def _refresh(self) -> None:
-        """Read everything, unless it has just been read; callers that come together share one reading."""
-        generation = self._generation
+        """Read everything, unless that has just begun; callers that come together share one reading.
+
+        One that was under way when something changed does not know of it, so who waited for it reads again.
+        """
+        asked = time.monotonic()
         async with self._lock:
-            if generation != self._generation:
+            if self._read_at is not None and asked - self._read_at < self._min_interval:
                 return
-            if self._read_at is not None and time.monotonic() - self._read_at < self._min_interval:
-                return
-            epoch = self._epoch
+            began, epoch = time.monotonic(), self._epoch
             found: dict[GroupKind, list[Resource]] = {}
             for resource in await self._read_all():
                 found.setdefault(resource.group_kind, []).append(resource)
             self._known = found
-            self._read_at = time.monotonic() if epoch == self._epoch else None
-            self._generation += 1
+            self._read_at = began if epoch == self._epoch else None
 
     async def _read_all(self) -> list[Resource]:
         core, groups = await self._fetch("/api", AGGREGATED), await self._fetch("/apis", AGGREGATED)

@@ -50,4 +50,4 @@ class ClientOptions:
     watch_seconds: tuple[float, float] = (300.0, 600.0)
     """A watch asks the server to end it after a random time in this range, so that load spreads over its replicas."""
     discovery_interval: float = 2.0
-    """Shortest time between two refreshes of the discovery because of an unknown kind."""
+    """Shortest time between two refreshes of the discovery because of an unknown kind; with 0 each one is looked up."""

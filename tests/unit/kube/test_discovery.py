@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from fairlead.kube.client import KubeClient
+from fairlead.kube.discovery import Discovery
 from fairlead.kube.errors import NoMatchError, ServerUnavailableError
 from fairlead.kube.options import ClientOptions
 from fairlead.objects.ref import GroupKind
@@ -50,6 +52,32 @@ async def test_callers_that_come_together_share_one_reading() -> None:
     async with FakeApi(NEW) as api, KubeClient(api.config) as client:
         await asyncio.gather(*(client.discovery.resource(WIDGET) for _ in range(20)))
         assert client.stats["get", "discovery"] == 2
+
+
+@pytest.mark.parametrize(("announced", "min_interval"), [(True, 60), (False, 0)])
+async def test_a_reading_from_before_a_change_tells_nothing_of_it(announced: bool, min_interval: float) -> None:
+    """Who comes while it is under way, after the change, was told that a new kind is unknown."""
+    served: list[dict[str, Any]] = []
+    asked, held = asyncio.Event(), asyncio.Event()
+
+    async def fetch(path: str, _: str) -> dict[str, Any]:
+        answer = {"kind": "APIGroupDiscoveryList", "items": served[:] if path == "/apis" else []}
+        if path == "/apis":
+            asked.set()
+            await held.wait()
+        return answer
+
+    discovery = Discovery(fetch, min_interval=min_interval)
+    before = asyncio.create_task(discovery.versions(WIDGET))
+    await asked.wait()
+    resource = {"resource": "widgets", "responseKind": {"kind": "Widget"}}
+    served.append({"metadata": {"name": "example.com"}, "versions": [{"version": "v1", "resources": [resource]}]})
+    if announced:
+        discovery.invalidate()
+    after = asyncio.create_task(discovery.versions(WIDGET))
+    await asyncio.sleep(0)
+    held.set()
+    assert (await before, await after) == (frozenset(), {"v1"})
 
 
 async def test_a_miss_reads_again_after_the_interval() -> None:
