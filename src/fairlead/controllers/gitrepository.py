@@ -8,7 +8,6 @@ asked at their interval, on request, and when their spec changes.
 from __future__ import annotations
 
 import contextlib
-import random
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,39 +16,27 @@ from msgspec.structs import replace
 
 from fairlead.api import names
 from fairlead.controllers.artifacts import content_of, seen_as, tree_id_of
-from fairlead.controllers.cloud import ProviderError
-from fairlead.controllers.conditionset import ConditionSet
 from fairlead.controllers.faults import OwnFaultError
 from fairlead.controllers.following import made_from, published_head
-from fairlead.controllers.gitspec import PublicKeysError, git_spec
-from fairlead.controllers.includes import Included, IncludeUnavailableError, includes_of
+from fairlead.controllers.gitspec import git_spec
+from fairlead.controllers.includes import Included, includes_of
 from fairlead.controllers.localrepos import LocalRepositories
-from fairlead.controllers.pauses import NEVER, seconds_of
 from fairlead.controllers.resources import Malformed
+from fairlead.controllers.source_outcomes import SourceOutcomes
 from fairlead.controllers.suspension import hold
 from fairlead.controllers.upkeep import in_use
-from fairlead.errors import FairleadError, UserError
+from fairlead.errors import FairleadError
 from fairlead.kube.errors import NotFoundError
 from fairlead.kube.reflector import Key
-from fairlead.objects.duration import parse_duration
-from fairlead.runtime.conditions import FALSE, READY, TRUE, find_condition
 from fairlead.runtime.controller import Result
 from fairlead.runtime.phases import Phases
-from fairlead.sources.artifact_store import ArchiveOperationError, DirectoryCreationError
-from fairlead.sources.errors import (
-    GitUrlError,
-    GitVerificationError,
-    IncludeCopyError,
-    IncludePathError,
-    MissingObjectError,
-)
-from fairlead.sources.verify import VerificationModeError
+from fairlead.sources.errors import MissingObjectError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractContextManager
 
-    from fairlead.api.gitrepository import GitRepository, GitRepositoryStatus
+    from fairlead.api.gitrepository import GitRepository
     from fairlead.api.meta import ArtifactStatus
     from fairlead.controllers.following import SourceAccess
     from fairlead.controllers.references import References
@@ -62,14 +49,6 @@ if TYPE_CHECKING:
     from fairlead.sources.watch import RefWatcher
 
 __all__ = ["GitRepositories"]
-
-ARTIFACT_IN_STORAGE = "ArtifactInStorage"
-FETCH_FAILED = "FetchFailed"
-INCLUDE_UNAVAILABLE = "IncludeUnavailable"
-SOURCE_VERIFIED = "SourceVerified"
-STORAGE_FAILED = "StorageOperationFailed"
-_FAILURES = (FETCH_FAILED, INCLUDE_UNAVAILABLE, "ArtifactOutdated", STORAGE_FAILED)
-_EVENT_SUBJECT_CHARACTERS = 50
 
 
 class GitRepositories:
@@ -94,6 +73,7 @@ class GitRepositories:
         self._settings = settings
         self._clock = clock
         self._local = LocalRepositories(watcher)
+        self._outcomes = SourceOutcomes(access, settings.reconcile, clock)
         self._damaged: set[Key] = set()
         """Whose artifact could not be read: it is fetched anew."""
         self.wake: Callable[[Key], None] = lambda _: None
@@ -133,7 +113,7 @@ class GitRepositories:
             return await self._follow(key)
         self._access.unfollow(key)
         if isinstance(repository, Malformed):
-            return await self._report_malformed(key, repository)
+            return await self._outcomes.report_malformed(key, repository)
         if repository.metadata.deletion_timestamp:
             return await self._finalize(key, repository)
         if names.FINALIZER not in repository.metadata.finalizers:
@@ -148,10 +128,10 @@ class GitRepositories:
             except NotFoundError:
                 return Result()  # deleted while we worked
             except FairleadError as error:
-                return await self._fail(repository, session, error)
+                return await self._outcomes.fail(repository, session, error)
             except Exception as error:
                 with contextlib.suppress(FairleadError):
-                    await self._fail(repository, session, OwnFaultError(error))
+                    await self._outcomes.fail(repository, session, OwnFaultError(error))
                 raise
 
     # -- the work --------------------------------------------------------------------------------------------------
@@ -161,19 +141,19 @@ class GitRepositories:
         spec = await git_spec(repository, self._references, included.trees, self._settings.cloud)
         self._source.check(spec)
         whole = await self._storage.look(key, repository)
-        self._show_progress(repository, session, whole)
+        self._outcomes.show_progress(repository, session, whole)
         with contextlib.ExitStack() as stack:
             with self._phases.span("fetch"):
                 head = await self._source.resolve(spec)
                 publish = partial(self._storage.publish, key, repository, whole=whole)
                 revision, artifact = await self._bring(key, repository, spec, head, stack, publish)
             await self.compare(tree_id_of(repository.status.artifact), revision.tree_id)
-            status = self._succeeded(repository, artifact, revision, included)
+            status = self._outcomes.succeeded(repository, artifact, revision, included)
             await session.write(msgspec.to_builtins(status))
         self._is_whole_again(key)
-        self._tell(repository, artifact, revision)
+        self._outcomes.tell(repository, artifact, revision)
         await self._source.tidy(spec)
-        return Result(requeue_after=self._interval(repository))
+        return Result(requeue_after=self._outcomes.interval(repository))
 
     async def _bring(
         self,
@@ -259,117 +239,6 @@ class GitRepositories:
             await self._access.remove_finalizer(repository)
         return Result()
 
-    # -- outcomes --------------------------------------------------------------------------------------------------
-
-    def _conditions(self, repository: GitRepository) -> ConditionSet:
-        return ConditionSet(repository.status.conditions, repository.metadata.generation, self._clock.now())
-
-    def _show_progress(self, repository: GitRepository, session: StatusSession, whole: str) -> None:
-        """What is shown when the server takes its time."""
-        conditions = self._conditions(repository)
-        new = repository.status.observed_generation != repository.metadata.generation
-        generation = repository.metadata.generation
-        lost = repository.status.artifact is not None and not whole
-        usual = "building artifact: disappeared from storage" if lost else "fetching the repository"
-        conditions.progressing(f"reconciling new object generation ({generation})" if new else usual)
-        session.progress(msgspec.to_builtins(replace(repository.status, conditions=conditions.list())))
-
-    def _succeeded(
-        self, repository: GitRepository, artifact: ArtifactStatus, revision: GitRevision, included: Included
-    ) -> GitRepositoryStatus:
-        spec = repository.spec
-        conditions = self._conditions(repository)
-        conditions.remove(*_FAILURES)
-        if spec.verify is None:
-            conditions.remove(SOURCE_VERIFIED)
-        else:
-            conditions.set(SOURCE_VERIFIED, TRUE, "Succeeded", f"verified signature of {revision.verified_by}")
-        message = f"stored artifact for revision '{artifact.revision}'"
-        conditions.set(ARTIFACT_IN_STORAGE, TRUE, "Succeeded", message)
-        conditions.succeeded("Succeeded", message)
-        return replace(
-            repository.status,
-            artifact=artifact,
-            conditions=conditions.list(),
-            included_artifacts=list(included.artifacts) or None,
-            last_handled_reconcile_at=_requested(repository),
-            observed_generation=repository.metadata.generation,
-            observed_ignore=spec.ignore,
-            observed_include=spec.include or None,
-            observed_recurse_submodules=spec.recurse_submodules or None,
-            observed_sparse_checkout=spec.sparse_checkout or None,
-            source_verification_mode=spec.verify.mode if spec.verify else None,
-        )
-
-    def _tell(self, repository: GitRepository, artifact: ArtifactStatus, revision: GitRevision) -> None:
-        """An Event for an artifact with other files than before, and one for a recovery."""
-        before = repository.status.artifact
-        ready = find_condition(repository.status.conditions or (), READY)
-        is_new = not _is_known(repository, before, artifact)
-        recovered = ready is not None and ready.status == FALSE
-        if not (is_new or recovered):
-            return
-        subject = revision.subject
-        if len(subject) > _EVENT_SUBJECT_CHARACTERS:
-            subject = f"{subject[:_EVENT_SUBJECT_CHARACTERS]}..."
-        metadata = {names.EVENT_REVISION: artifact.revision, names.EVENT_DIGEST: artifact.digest or ""}
-        reason = "NewArtifact" if is_new else "Succeeded"
-        self._access.event(repository, "Normal", reason, f"stored artifact for commit '{subject}'", metadata)
-
-    async def _fail(self, repository: GitRepository, session: StatusSession, error: FairleadError) -> Result:
-        reason = getattr(error, "reason", "") or "GitOperationFailed"
-        terminal = isinstance(error, (GitUrlError, ProviderError, VerificationModeError))
-        message = str(error)
-        if not terminal and reason in ("GitOperationFailed", "EmptyGitRepository"):
-            message = f"failed to checkout and determine revision: {error}"
-        before = find_condition(repository.status.conditions or (), READY)
-        conditions = self._conditions(repository)
-        failed = _condition_of(error)
-        conditions.remove(*(other for other in _FAILURES if other != failed))
-        conditions.set(failed, FALSE if failed == SOURCE_VERIFIED else TRUE, reason, message)
-        status = replace(repository.status, last_handled_reconcile_at=_requested(repository))
-        if terminal:
-            conditions.stalled(reason, message)
-            status = replace(status, observed_generation=repository.metadata.generation)
-        else:
-            conditions.failed(reason, message)
-        try:
-            await session.write(msgspec.to_builtins(replace(status, conditions=conditions.list())))
-        except NotFoundError:
-            return Result()
-        if before is None or (before.status, before.reason, before.message) != (FALSE, reason, message):
-            self._access.event(repository, "Warning", reason, message)
-        if terminal:
-            return Result()
-        return Result(error=error, requeue_after=self._interval(repository) if isinstance(error, UserError) else None)
-
-    async def _report_malformed(self, key: Key, malformed: Malformed) -> Result:
-        message = f"the spec cannot be read: {malformed.problem}"
-        conditions = ConditionSet((), malformed.metadata.generation, self._clock.now())
-        conditions.stalled("InvalidSpec", message)
-        status = {
-            "conditions": msgspec.to_builtins(conditions.list()),
-            "observedGeneration": malformed.metadata.generation,
-        }
-        await self._access.report_malformed(key, malformed, status)
-        return Result()
-
-    def _interval(self, repository: GitRepository) -> float | None:
-        jitter = self._settings.reconcile.interval_jitter
-        spread = random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 - spreads load, hides nothing
-        pause = seconds_of(parse_duration(repository.spec.interval), spread)
-        return None if pause == NEVER else pause
-
-
-def _is_known(repository: GitRepository, before: ArtifactStatus | None, artifact: ArtifactStatus) -> bool:
-    """Whether users were told of this content; of an archive that Flux stored for the same commit, Flux told them."""
-    if before is None:
-        return False
-    if tree_id_of(before):
-        return tree_id_of(before) == tree_id_of(artifact)
-    current = repository.status.observed_generation == repository.metadata.generation
-    return current and before.revision == artifact.revision
-
 
 async def _followed(theirs: ArtifactStatus, revision: GitRevision) -> ArtifactStatus:
     return seen_as(theirs, revision)
@@ -377,21 +246,3 @@ async def _followed(theirs: ArtifactStatus, revision: GitRevision) -> ArtifactSt
 
 async def _nothing(_: str, __: str) -> None:
     """Nobody wants to compare."""
-
-
-def _requested(repository: GitRepository) -> str | None:
-    asked = repository.metadata.annotations.get(names.REQUESTED_AT)
-    return asked or repository.status.last_handled_reconcile_at
-
-
-def _condition_of(error: FairleadError) -> str:
-    """The condition that tells of a failure, beside ``Ready``."""
-    match error:
-        case IncludeUnavailableError():
-            return INCLUDE_UNAVAILABLE
-        case GitVerificationError() | PublicKeysError():
-            return SOURCE_VERIFIED
-        case IncludeCopyError() | IncludePathError() | ArchiveOperationError() | DirectoryCreationError():
-            return STORAGE_FAILED
-        case _:
-            return FETCH_FAILED
