@@ -31,6 +31,16 @@ def _make_locked_key(passphrase: str) -> tuple[str, str]:
         return file.read_text(), file.with_suffix(".pub").read_text()
 
 
+class _Door(asyncssh.SSHServer):
+    """Notes who is connected."""
+
+    def __init__(self, inside: set[asyncssh.SSHServerConnection]) -> None:
+        self._inside = inside
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._inside.add(conn)
+
+
 class GitSshServer:
     """Serves the repositories below ``folder`` to the holders of ``authorized`` public keys."""
 
@@ -40,6 +50,7 @@ class GitSshServer:
         self._authorized = authorized
         self._host_key = asyncssh.generate_private_key("ssh-ed25519")
         self._server: asyncssh.SSHAcceptor | None = None
+        self._inside: set[asyncssh.SSHServerConnection] = set()
         self._port = 0
         self.version_2 = True
         """Whether the client may choose version 2 of Git's protocol."""
@@ -48,6 +59,7 @@ class GitSshServer:
         self._server = await asyncssh.listen(
             "127.0.0.1",
             0,
+            server_factory=lambda: _Door(self._inside),
             server_host_keys=[self._host_key],
             authorized_client_keys=asyncssh.import_authorized_keys("".join(self._authorized)),
             process_factory=self._serve,
@@ -57,9 +69,13 @@ class GitSshServer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        """Who tries again and again may be connected at any moment: the end of the test must not leave that open."""
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
+        for connection in self._inside:
+            connection.abort()
+            await connection.wait_closed()
 
     @property
     def known_hosts(self) -> str:
