@@ -10,29 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pygit2
 
 from fairlead.sources import compose, submodules, verify
-from fairlead.sources.aws import AwsLogins
-from fairlead.sources.azure import AzureTokens
-from fairlead.sources.errors import (
-    GitOperationError,
-    GitRefNotFoundError,
-    GitTimeoutError,
-    GitUrlError,
-    MissingObjectError,
-)
-from fairlead.sources.flight import SharedCalls
-from fairlead.sources.github import GitHubTokens
-from fairlead.sources.http import HttpPool, HttpTransport
+from fairlead.sources.errors import GitOperationError, GitRefNotFoundError, MissingObjectError
 from fairlead.sources.ignore import TreeFilter
-from fairlead.sources.local import LocalTransport
 from fairlead.sources.process import GitFailedError, run_git
 from fairlead.sources.refs import (
     EVERYTHING,
@@ -44,22 +31,23 @@ from fairlead.sources.refs import (
     wanted_prefixes,
 )
 from fairlead.sources.remote import IncompleteError
+from fairlead.sources.servers import Servers, deadline
 from fairlead.sources.spec import GitRevision, RemoteHead
-from fairlead.sources.ssh import SshTransport
 from fairlead.sources.upkeep import held_by, with_submodules
-from fairlead.sources.url import GitUrl, Scheme, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from fairlead.sources.remote import Remote
+    from fairlead.sources.servers import Transport
     from fairlead.sources.spec import GitAuth, GitRef, GitSpec
     from fairlead.sources.store import ObjectStore
     from fairlead.sources.upkeep import InUse
+    from fairlead.sources.url import GitUrl
 
 UNUSED_FOR = timedelta(days=30)
 
-__all__ = ["GitOptions", "GitSource", "Transport"]
+__all__ = ["GitOptions", "GitSource"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,37 +63,16 @@ class GitOptions:
     :meth:`GitSource.tidy` does."""
 
 
-class Transport(Protocol):
-    """One way to talk to one remote with one set of credentials."""
-
-    async def list_refs(self, prefixes: Sequence[str]) -> Advertised:
-        """References that start with one of ``prefixes`` (more may come back)."""
-        ...
-
-    async def fetch(self, remote: Remote, commit: str, *, reference: str = "", tag_id: str = "") -> str:
-        """Bring one commit without history (and a tag object) into ``remote``; returns the commit that came.
-
-        That is ``commit``, except where the server only gives what ``reference`` points to at that moment.
-        """
-        ...
-
-    async def contains(self, remote: Remote, commit: str, tip: str) -> bool:
-        """Whether ``commit`` is in the history of ``tip``; ``remote`` may be used to keep that history."""
-        ...
-
-
 class GitSource:
     """All Git sources of a process. ``close`` it when done; calls that are under way end with it."""
 
     def __init__(self, store: ObjectStore, *, options: GitOptions = GitOptions()) -> None:
         self.store = store
         self._options = options
-        self._http = HttpPool()
-        self._github = GitHubTokens(self._http)
-        self._azure = AzureTokens(self._http)
-        self._aws = AwsLogins(self._http)
+        self._servers = Servers(
+            store, local_repositories=options.local_repositories, largest_pack_bytes=options.largest_pack_bytes
+        )
         self._filter = TreeFilter(store)
-        self._questions: SharedCalls[Advertised] = SharedCalls()
 
     async def __aenter__(self) -> GitSource:
         return self
@@ -114,11 +81,11 @@ class GitSource:
         await self.close()
 
     async def close(self) -> None:
-        await self._http.close()
+        await self._servers.close()
 
     def check(self, spec: GitSpec) -> GitUrl:
         """Refuse a spec that can never work, without asking anybody; returns the URL as it is understood."""
-        url, _ = self._parse(spec)
+        url, _ = self._servers.parse(spec)
         check_ref(spec.ref)
         return url
 
@@ -128,25 +95,25 @@ class GitSource:
         Raises :class:`GitRefNotFoundError`, :class:`GitRepositoryEmptyError`, :class:`GitAccessDeniedError`,
         :class:`GitOperationError` (also on timeout) and :class:`InvalidSpecError`.
         """
-        url, auth = self._parse(spec)
+        url, auth = self._servers.parse(spec)
         check_ref(spec.ref)
         prefixes = wanted_prefixes(spec.ref)
         if not prefixes:
             return RemoteHead(spec.ref.commit)
-        advertised = await self._ask(spec, url, auth, prefixes)
+        advertised = await self._servers.ask(spec, url, auth, prefixes)
         try:
             if prefixes == ("refs/tags/",):
                 return await self._newest(spec, url, auth, advertised)
             return choose_head(spec.ref, advertised, url.text)
         except GitRefNotFoundError as error:
-            everything = await self._ask(spec, url, auth, EVERYTHING)
+            everything = await self._servers.ask(spec, url, auth, EVERYTHING)
             raise explain_missing(error, everything, url.text) from None
 
     async def resolve_first(self, spec: GitSpec, refs: Sequence[GitRef]) -> tuple[GitSpec, RemoteHead] | None:
         """The first of these names that the repository has, with one question; no commits and no ranges."""
-        url, auth = self._parse(spec)
+        url, auth = self._servers.parse(spec)
         prefixes = dict.fromkeys(prefix for ref in refs for prefix in wanted_prefixes(ref))
-        advertised = await self._ask(spec, url, auth, tuple(prefixes))
+        advertised = await self._servers.ask(spec, url, auth, tuple(prefixes))
         for ref in refs:
             try:
                 return replace(spec, ref=ref), choose_head(ref, advertised, url.text)
@@ -159,8 +126,8 @@ class GitSource:
 
         Beside what :meth:`resolve` raises, :class:`GitVerificationError` and :class:`GitSpecError`.
         """
-        url, auth = self._parse(spec)
-        async with _deadline(spec, url):
+        url, auth = self._servers.parse(spec)
+        async with deadline(spec, url):
             head = await self._fetch_commit(spec, url, auth, head)
         verified_by = await verify.verify_revision(self.store, head, spec.verify) if spec.verify else ""
         info = self.store.commit(head.commit)
@@ -194,7 +161,7 @@ class GitSource:
 
     async def tidy(self, spec: GitSpec) -> None:
         """Do what a later fetch would have to, now that nobody waits for it. What fails is left to that one."""
-        remote = self._remote(*self._parse(spec))
+        remote = self._servers.remote(*self._servers.parse(spec))
         async with remote.lock:
             with suppress(GitOperationError):
                 await self._merge_packs(remote, self._options.packs_before_repack // 2)
@@ -206,7 +173,7 @@ class GitSource:
         """
         self.store.prepare()
         damaged = await asyncio.to_thread(with_submodules, self.store, commits)
-        own = self._remote(*self._parse(spec))
+        own = self._servers.remote(*self._servers.parse(spec))
         for remote in [own, *(each for each in self.store.remotes() if each is not own)]:
             async with remote.lock:
                 if remote is own or not damaged.isdisjoint(remote.kept().values()):
@@ -235,53 +202,20 @@ class GitSource:
 
     async def fetch_whole(self, spec: GitSpec, head: RemoteHead) -> str:
         """The tree id of the revision as it was committed, nothing ignored; submodules when the spec wants them."""
-        url, auth = self._parse(spec)
-        async with _deadline(spec, url):
+        url, auth = self._servers.parse(spec)
+        async with deadline(spec, url):
             head = await self._fetch_commit(spec, url, auth, head)
         tree_id = self.store.commit(head.commit).tree_id
         return await submodules.graft(self, spec, url, tree_id) if spec.recurse_submodules else tree_id
 
     async def fetch_pinned(self, spec: GitSpec, commit: str) -> str:
         """The tree id of a commit that something else names by its id, such as a submodule."""
-        url, auth = self._parse(spec)
-        async with _deadline(spec, url):
+        url, auth = self._servers.parse(spec)
+        async with deadline(spec, url):
             head = await self._fetch_commit(spec, url, auth, RemoteHead(commit))
         return self.store.commit(head.commit).tree_id
 
     # -- steps -----------------------------------------------------------------------------------------------------
-
-    def _parse(self, spec: GitSpec) -> tuple[GitUrl, GitAuth]:
-        url, auth = parse_url(spec.url, spec.auth)
-        if url.scheme is Scheme.LOCAL and not self._options.local_repositories:
-            raise GitUrlError(
-                f"{url.text}: repositories on this machine are not permitted here; use https, http or ssh"
-            )
-        return url, auth
-
-    def _remote(self, url: GitUrl, auth: GitAuth) -> Remote:
-        key = hashlib.sha256(f"{url.text}\0{auth.fingerprint()}".encode()).hexdigest()[:32]
-        return self.store.remote(key)
-
-    def _transport(self, url: GitUrl, auth: GitAuth) -> Transport:
-        match url.scheme:
-            case Scheme.LOCAL:
-                return LocalTransport(url)
-            case Scheme.SSH:
-                return SshTransport(url, auth, self.store.remote("lobby"))
-            case _:
-                return HttpTransport(self._http, url, auth, largest_pack_bytes=self._options.largest_pack_bytes)
-
-    async def _ask(self, spec: GitSpec, url: GitUrl, auth: GitAuth, prefixes: tuple[str, ...]) -> Advertised:
-        async def ask() -> Advertised:
-            async with _deadline(spec, url):
-                return await self._transport(url, await self._log_in(url, auth)).list_refs(prefixes)
-
-        return await self._questions.run((url.text, auth.fingerprint(), prefixes, spec.timeout), ask)
-
-    async def _log_in(self, url: GitUrl, auth: GitAuth) -> GitAuth:
-        """Credentials as the transport takes them; one of these applies at most."""
-        auth = await self._azure.log_in(await self._github.log_in(auth))
-        return await self._aws.log_in(url, auth)
 
     async def _newest(self, spec: GitSpec, url: GitUrl, auth: GitAuth, advertised: Advertised) -> RemoteHead:
         """The tag of a range. Equal versions (``1.0.0``, ``v1.0.0``) are told apart by the time of their commits."""
@@ -297,15 +231,15 @@ class GitSource:
         ]
         if len({head.commit for head in heads}) == 1:
             return heads[-1]
-        async with _deadline(spec, url):
+        async with deadline(spec, url):
             for head in heads:
                 await self._fetch_commit(spec, url, auth, head)
         return max(heads, key=lambda head: (self.store.commit(head.commit).committed_at, head.label))
 
     async def _fetch_commit(self, spec: GitSpec, url: GitUrl, auth: GitAuth, head: RemoteHead) -> RemoteHead:
         """Make the commit readable in the store, complete, and kept there."""
-        remote = self._remote(url, auth)
-        transport = self._transport(url, await self._log_in(url, auth))
+        remote = self._servers.remote(url, auth)
+        transport = await self._servers.transport(url, auth)
         async with remote.lock:
             remote.prepare()
             self.store.prepare()
@@ -361,7 +295,7 @@ class GitSource:
         commit, branch = spec.ref.commit, spec.ref.branch
         if remote.holds(commit):
             return
-        advertised = await self._ask(spec, url, auth, wanted_prefixes(spec.ref))
+        advertised = await self._servers.ask(spec, url, auth, wanted_prefixes(spec.ref))
         tip = advertised.refs.get(f"refs/heads/{branch}")
         if tip is None or not await transport.contains(remote, commit, tip):
             raise GitRefNotFoundError(f"commit {commit} is not in branch {branch!r} of {url.text}")
@@ -373,25 +307,3 @@ class GitSource:
         for include in spec.includes:
             tree_id = compose.overlay(self.store, tree_id, include)
         return self._filter.apply(tree_id, spec.ignore, source=(spec.url, spec.ref, spec.sparse_checkout))
-
-
-def _deadline(spec: GitSpec, url: GitUrl) -> _Deadline:
-    return _Deadline(spec.timeout.total_seconds(), url.text)
-
-
-class _Deadline:
-    """``asyncio.timeout`` whose error says which repository was too slow."""
-
-    def __init__(self, seconds: float, url: str) -> None:
-        self._seconds = seconds
-        self._url = url
-        self._timeout = asyncio.timeout(seconds)
-
-    async def __aenter__(self) -> None:
-        await self._timeout.__aenter__()
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        try:
-            await self._timeout.__aexit__(kind, error, trace)  # type: ignore[arg-type]
-        except TimeoutError:
-            raise GitTimeoutError(f"{self._url} did not answer within {self._seconds:g}s") from None
