@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    import pytest
-
     from tests.support.world import World
 
 
@@ -203,11 +201,8 @@ async def test_a_dependency_of_another_shard(world: World, theirs: _Shard) -> No
     await world.ready("base", "apps")
 
 
-async def test_a_cycle_across_shards_is_told_with_its_path(
-    world: World, theirs: _Shard, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_cycle_across_shards_is_told_with_its_path(world: World, theirs: _Shard) -> None:
     """Of which two are of the other shard, one behind the other."""
-    monkeypatch.setattr("fairlead.controllers.shards.REMEMBERED_SECONDS", 1.0)  # a minute, as long as a test waits
     await world.restart_with(dependency_interval=timedelta(seconds=1))
     world.repo.commit("Begin", {f"{name}/cm.yaml": config_map(name, world.namespace, {}) for name in "abcd"})
     await world.git_repository()

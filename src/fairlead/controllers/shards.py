@@ -47,7 +47,7 @@ MOST_FOLLOWED = 100
 """Of those that one waits for, also through others; each may cost a request."""
 REMEMBERED_SECONDS = 60.0
 """For whom others wait is asked once in this time, whoever wants to know: so late may a cycle through several of them
-be told. Whether one is ready is asked each time."""
+be told. Whether one is ready is asked each time, and so is one that is not there: it is about to come."""
 
 
 class OtherShards:
@@ -67,7 +67,7 @@ class OtherShards:
         self._clock = clock
         self._namespace = namespace
         self._questions: SharedCalls[Kustomization | None] = SharedCalls()
-        self._asked: dict[Key, tuple[float, Kustomization | None]] = {}
+        self._asked: dict[Key, tuple[float, Kustomization]] = {}
         """When each was asked last, and what it was then, without its status."""
 
     async def relatives(self, kustomization: Kustomization) -> dict[Key, Kustomization]:
@@ -100,7 +100,7 @@ class OtherShards:
     async def all_dependencies(self, kustomization: Kustomization) -> dict[Key, Kustomization]:
         """Those that it depends on by whatever steps, also through some of this shard; the nearest of very many.
 
-        They come without their statuses, and may be as they were a minute ago.
+        They may be as they were a minute ago, and their statuses are not to be read.
         """
         since = self._clock.monotonic() - REMEMBERED_SECONDS
         self._asked = {key: answer for key, answer in self._asked.items() if answer[0] > since}
@@ -123,15 +123,15 @@ class OtherShards:
         return self._kustomizations.reflector.get(*key) is None and self._namespace in (None, key.namespace)
 
     async def _recall(self, key: Key) -> Kustomization | None:
-        if key not in self._asked:
-            await self._ask(key)
-        return self._asked[key][1]
+        answer = self._asked.get(key)
+        return answer[1] if answer else await self._ask(key)
 
     async def _ask(self, key: Key) -> Kustomization | None:
         """One of another shard as it is at this moment; those who ask at the same time share the answer."""
         other = await self._questions.run(key, partial(self._read_one, key))
-        bare = msgspec.structs.replace(other, status=KustomizationStatus()) if other else None
-        self._asked[key] = (self._clock.monotonic(), bare)
+        if other is not None:
+            bare = msgspec.structs.replace(other, status=KustomizationStatus())
+            self._asked[key] = (self._clock.monotonic(), bare)
         return other
 
     async def _read_one(self, key: Key) -> Kustomization | None:

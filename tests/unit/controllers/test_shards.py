@@ -117,6 +117,17 @@ async def test_a_cycle_through_the_one_that_it_waits_for_is_told_at_once() -> No
     assert "dependency cycle: ns/app → ns/one → ns/app;" in await cluster.run("app")
 
 
+async def test_a_cycle_that_is_closed_by_one_that_comes_is_told_at_once() -> None:
+    """As it is when all of them are installed: whoever comes last was missed by the others a moment before."""
+    cluster = Cluster(kustomization("app", depends=("one",)))
+    cluster.chain("one", "two")
+    assert await cluster.run("app") == "dependency 'ns/one' is not ready"
+    cluster.theirs["one"] = kustomization("one", depends=("two", "three"))
+    assert await cluster.run("app") == "dependency 'ns/one' is not ready"
+    cluster.chain("three", "app")
+    assert "dependency cycle: ns/app → ns/one → ns/three → ns/app;" in await cluster.run("app")
+
+
 @pytest.mark.parametrize("seconds", [1.0, INTERVAL, REMEMBERED_SECONDS])
 async def test_a_cycle_that_others_close_is_told_soon(seconds: float) -> None:
     """Also through one of ours in between."""
