@@ -26,6 +26,7 @@ from fairlead.connections import Connector
 from fairlead.sources import protocol
 from fairlead.sources.errors import GitAccessDeniedError, GitAuthError, GitOperationError, GitRefNotFoundError
 from fairlead.sources.pktline import PktReader
+from fairlead.sources.receiving import receive_pack
 from fairlead.sources.socks import SOCKS_SCHEMES, SocksConnector, SocksError
 from fairlead.sources.tls import tls_context
 from fairlead.sources.unreachable import certificate_problem, connection_problem
@@ -202,7 +203,7 @@ class HttpTransport:
         remote.prepare()  # the history of a branch is fetched into a folder of its own
         async with self._call(server, protocol.fetch(server.features, request)) as reader:
             shallow = await protocol.read_until_pack(reader, server.features, request)
-            await remote.receive_pack(reader.sideband(shallow.first), largest_bytes=self._largest_pack_bytes)
+            await receive_pack(remote, reader.sideband(shallow.first), largest_bytes=self._largest_pack_bytes)
         remote.update_shallow(add=shallow.added, remove=shallow.removed)
 
     @asynccontextmanager

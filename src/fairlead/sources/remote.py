@@ -11,23 +11,20 @@ import asyncio
 import hashlib
 import os
 import shutil
-import struct
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pygit2
-from pygit2.enums import FileMode, ObjectType, RepositoryOpenFlag
+from pygit2.enums import FileMode, RepositoryOpenFlag
 
 from fairlead.sources.errors import GitOperationError
 from fairlead.sources.folders import Difference, FolderMemory, differences, folder_bytes
-from fairlead.sources.packing import write_pack
-from fairlead.sources.process import GitFailedError, run_git, start_git
-from fairlead.sources.unpacking import MOST_BASE_BYTES, MOST_BYTES, unpack
+from fairlead.sources.process import run_git
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
 __all__ = ["IncompleteError", "Remote", "close"]
@@ -36,7 +33,6 @@ KEPT = "refs/kept/"
 _MOST_HAVES = 16
 _PAST_LIFE_SECONDS = 10 * 60
 _LABEL_LIFE_SECONDS = 30 * 24 * 3600
-_PACK_HEADER = struct.Struct(">4sII")
 
 
 class IncompleteError(GitOperationError):
@@ -256,47 +252,6 @@ class Remote:
 
     # -- packs -----------------------------------------------------------------------------------------------------
 
-    async def receive_pack(self, chunks: AsyncIterator[bytes], *, largest_bytes: int) -> None:
-        """Index a pack that arrives in pieces; thin packs are completed from what is here. Nothing stays on failure."""
-        header = b""
-        async for chunk in chunks:
-            header += chunk
-            if len(header) > MOST_BYTES:
-                break
-        if len(header) < _PACK_HEADER.size or header[:4] != b"PACK":
-            raise GitOperationError("the server sent no pack")
-        if _PACK_HEADER.unpack_from(header)[2] == 0:
-            return
-        if len(header) <= min(MOST_BYTES, largest_bytes) and await asyncio.to_thread(self._take, header):
-            return
-        limit = f"--max-input-size={largest_bytes}"
-        command = ["-c", "pack.threads=1", "index-pack", "--stdin", "--fix-thin", limit]
-        try:
-            async with start_git(command, folder=self.folder) as process:
-                await _feed(process, header, chunks)
-        except BaseException:
-            self.sweep()
-            raise
-        self.reopen()
-
-    def _take(self, pack: bytes) -> bool:
-        """Write what is in a small pack; ``False`` when Git has to look at it."""
-        objects = unpack(pack, self._permitted_base)
-        if objects is not None:
-            write_pack(objects, self.pack_folder)
-        return objects is not None
-
-    def _permitted_base(self, object_id: str) -> tuple[int, bytes] | None:
-        """What a server may refer to: what it gave us."""
-        objects, identity = self.repository.odb, pygit2.Oid(hex=object_id)
-        try:
-            if objects.read_header(identity)[1] > MOST_BASE_BYTES:
-                return None
-            known = self.memory.get(object_id)
-            return (ObjectType.TREE, known) if known is not None else objects.read(identity)
-        except (KeyError, pygit2.GitError):
-            return None
-
     async def merge_packs(self) -> None:
         """Pack small packs together and leave large ones alone: quick, and nothing is dropped."""
         await run_git(["repack", "--geometric=2", "-d", "-q", "--threads=1"], folder=self.folder)
@@ -361,29 +316,3 @@ def _folder(objects: pygit2.Odb, tree_id: str) -> bytes:
         return folder_bytes(objects, tree_id)
     except KeyError as error:
         raise IncompleteError(f"folder {tree_id} cannot be read") from error
-
-
-async def _feed(process: asyncio.subprocess.Process, header: bytes, chunks: AsyncIterator[bytes]) -> None:
-    """Write the pack while reading what Git prints, so that neither side can block the other for ever."""
-    stdin = process.stdin
-    if stdin is None:
-        raise ValueError("the process has no standard input")
-    readers = [asyncio.create_task(_drain(stream)) for stream in (process.stdout, process.stderr)]
-    try:
-        with suppress(BrokenPipeError, ConnectionResetError):  # Git gave up; its message comes below
-            stdin.write(header)
-            async for chunk in chunks:
-                stdin.write(chunk)
-                await stdin.drain()
-            stdin.close()
-        _, stderr = await asyncio.gather(*readers)
-    finally:
-        for reader in readers:
-            reader.cancel()
-        await asyncio.gather(*readers, return_exceptions=True)
-    if await process.wait() != 0:
-        raise GitFailedError("index-pack", stderr.decode("utf-8", "replace"))
-
-
-async def _drain(stream: asyncio.StreamReader | None) -> bytes:
-    return b"" if stream is None else await stream.read()

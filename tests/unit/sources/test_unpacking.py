@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fairlead.sources.receiving import take_apart
 from fairlead.sources.remote import Remote
 from fairlead.sources.unpacking import MOST_BYTES, unpack
 from tests.support.repo import RepoBuilder
@@ -174,7 +175,7 @@ def test_a_base_is_asked_of_the_servers_own_folder(tmp_path: Path) -> None:
     thin = pack_of(delta(bytes.fromhex(secret), b"\x64\x66\x02ab\x90\x64"))
     for remote in (rich, poor):
         remote.prepare()
-    assert poor._take(thin) is False
-    assert rich._take(thin) is True
+    assert take_apart(poor, thin) is False
+    assert take_apart(rich, thin) is True
     assert rich.has(id_of(b"ab" + BASE))
     assert git(rich.folder, "fsck", "--strict", "--no-dangling") == b""
