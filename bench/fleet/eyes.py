@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from fairlead.kube.errors import GoneError, ServerUnavailableError
+from fairlead.kube.errors import GoneError, ServerUnavailableError, TooManyRequestsError
 from fairlead.objects.ref import GroupKind
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 KUSTOMIZATION = GroupKind("kustomize.toolkit.fluxcd.io", "Kustomization")
 DEPLOYMENT = GroupKind("apps", "Deployment")
+NO_WATCH_SECONDS = 60.0
+"""How long a server may refuse to be watched: for some seconds after its start it has no cache of a kind yet."""
+RETRY_SECONDS = 1.0
+"""When it is asked again, unless it says so itself."""
 
 
 class Eyes:
@@ -31,23 +36,39 @@ class Eyes:
 
     async def follow(self, kind: GroupKind, namespace: str | None = None) -> None:
         while True:
-            listing = await self._client.list(kind, namespace=namespace)
-            version = listing.resource_version
-            self.state[kind] = {}
-            for item in listing.items:
-                self._take(kind, item)
-            await self._wake()
-            try:
+            version = await self._list(kind, namespace)
+            with contextlib.suppress(GoneError, ServerUnavailableError):
                 while True:
-                    async for event in self._client.watch(kind, resource_version=version, namespace=namespace):
-                        version = event.object["metadata"]["resourceVersion"]
-                        if event.type == "DELETED":
-                            self.state[kind].pop(event.object["metadata"]["name"], None)
-                        elif event.type != "BOOKMARK":
-                            self._take(kind, event.object)
-                        await self._wake()
-            except (GoneError, ServerUnavailableError):
-                continue
+                    version = await self._watch(kind, namespace, version)
+
+    async def _list(self, kind: GroupKind, namespace: str | None) -> str:
+        listing = await self._client.list(kind, namespace=namespace)
+        self.state[kind] = {}
+        for item in listing.items:
+            self._take(kind, item)
+        await self._wake()
+        return listing.resource_version
+
+    async def _watch(self, kind: GroupKind, namespace: str | None, version: str) -> str:
+        """From which version to go on, when the server has ended the watch; while it takes none, it is asked again."""
+        last_taken = time.monotonic()
+        while True:
+            try:
+                async for event in self._client.watch(kind, resource_version=version, namespace=namespace):
+                    last_taken = time.monotonic()
+                    version = event.object["metadata"]["resourceVersion"]
+                    if event.type == "DELETED":
+                        self.state[kind].pop(event.object["metadata"]["name"], None)
+                    elif event.type != "BOOKMARK":
+                        self._take(kind, event.object)
+                    await self._wake()
+            except TooManyRequestsError as error:
+                if time.monotonic() - last_taken > NO_WATCH_SECONDS:
+                    text = f"the server has taken no watch of {kind} for {NO_WATCH_SECONDS:g} s: {error}"
+                    raise TimeoutError(text) from error
+                await asyncio.sleep(RETRY_SECONDS if error.retry_after is None else error.retry_after)
+            else:
+                return version
 
     def _take(self, kind: GroupKind, item: dict[str, Any]) -> None:
         self.state[kind][item["metadata"]["name"]] = item
