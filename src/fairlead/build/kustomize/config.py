@@ -16,25 +16,12 @@ from .defaults import FIELDS, REFERENCES
 from .errors import KustomizeError, prefixed
 from .fieldpaths import FieldSpec
 from .identity import Gvk, gvk_order
-from .typed import KUSTOMIZE_CONFIG, decode
+from .typed import CONFIG_SECTIONS, KUSTOMIZE_CONFIG, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = ["EMPTY", "Config", "Reference", "default_config", "merge_specs", "parse_config"]
-
-_SECTIONS: Final = (
-    "namePrefix",
-    "nameSuffix",
-    "namespace",
-    "commonLabels",
-    "labels",
-    "templateLabels",
-    "commonAnnotations",
-    "varReference",
-    "images",
-    "replicas",
-)
 
 
 class Reference(NamedTuple):
@@ -51,7 +38,7 @@ class Config:
 
     def __init__(self, sections: Mapping[str, tuple[FieldSpec, ...]], references: tuple[Reference, ...]) -> None:
         self.sections: dict[str, tuple[FieldSpec, ...]] = {
-            name: tuple(sorted(sections.get(name, ()), key=_by_gvk)) for name in _SECTIONS
+            name: tuple(sorted(sections.get(name, ()), key=_by_gvk)) for name in CONFIG_SECTIONS
         }
         self.references = tuple(sorted(references, key=lambda reference: gvk_order(reference.target)))
         self._by_kind: dict[str, tuple[tuple[Gvk, FieldSpec], ...]] = {}
@@ -78,12 +65,12 @@ class Config:
         if self is EMPTY and other is default_config():
             return other
         sections = {}
-        for name in _SECTIONS:
+        for name in CONFIG_SECTIONS:
             with prefixed(f"failed to merge {_title(name)} fieldSpec"):
                 sections[name] = merge_specs(self.sections[name], other.sections[name])
         with prefixed("failed to merge NameReference fieldSpec"):
             references = _merge_references(self.references, other.references)
-        if references == self.references and all(sections[name] is self.sections[name] for name in _SECTIONS):
+        if references == self.references and all(sections[name] is self.sections[name] for name in CONFIG_SECTIONS):
             return self
         return Config(sections, references)
 
@@ -151,7 +138,7 @@ def parse_config(text: bytes, file: str) -> Config:
     value = next(read_documents(text, SIGS, file=file), None)
     with prefixed("error unmarshaling JSON: while decoding JSON"):
         data = decode(KUSTOMIZE_CONFIG, value if value is not None else {}, strict=True)
-    sections = {name: tuple(map(spec_from, data.get(name) or ())) for name in _SECTIONS}
+    sections = {name: tuple(map(spec_from, data.get(name) or ())) for name in CONFIG_SECTIONS}
     references = tuple(
         Reference(_gvk(entry), tuple(map(spec_from, entry.get("fieldSpecs") or ())))
         for entry in data.get("nameReference") or ()

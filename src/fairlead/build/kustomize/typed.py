@@ -13,7 +13,18 @@ from fairlead.objects.yaml_scalars import format_float
 
 from .errors import KustomizeError
 
-__all__ = ["BOOL", "INT", "KUSTOMIZATION", "KUSTOMIZE_CONFIG", "STRING", "ListOf", "MapOf", "Struct", "decode"]
+__all__ = [
+    "BOOL",
+    "CONFIG_SECTIONS",
+    "INT",
+    "KUSTOMIZATION",
+    "KUSTOMIZE_CONFIG",
+    "STRING",
+    "ListOf",
+    "MapOf",
+    "Struct",
+    "decode",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,24 +325,24 @@ KUSTOMIZATION: Final = Struct(
     },
 )
 
+CONFIG_SECTIONS: Final = (
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "commonLabels",
+    "labels",
+    "templateLabels",
+    "commonAnnotations",
+    "varReference",
+    "images",
+    "replicas",
+)
+"""Of a transformer configuration: each lists the fields that a transformer changes."""
+
 KUSTOMIZE_CONFIG: Final = Struct(
     "TransformerConfig",
     {
-        **dict.fromkeys(
-            [
-                "namePrefix",
-                "nameSuffix",
-                "namespace",
-                "commonLabels",
-                "labels",
-                "templateLabels",
-                "commonAnnotations",
-                "varReference",
-                "images",
-                "replicas",
-            ],
-            ListOf(FIELD_SPEC),
-        ),
+        **dict.fromkeys(CONFIG_SECTIONS, ListOf(FIELD_SPEC)),
         "nameReference": ListOf(Struct("NameBackReferences", {**_GVK, "fieldSpecs": ListOf(FIELD_SPEC)})),
     },
 )
