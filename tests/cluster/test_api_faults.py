@@ -10,6 +10,7 @@ import pytest
 from fairlead.objects.ref import GroupKind
 from tests.support.fault_proxy import FaultProxy, Reset
 from tests.support.manifests import config_map
+from tests.support.progress import show_progress_after
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -80,8 +81,11 @@ async def test_writes_of_objects_that_fail(world: World, proxy: FaultProxy, what
 
 
 @pytest.mark.parametrize("what", [409, 429, 500, Reset.BEFORE, Reset.AFTER], ids=str)
-async def test_writes_of_the_status_that_fail(world: World, proxy: FaultProxy, what: int | Reset) -> None:
+async def test_writes_of_the_status_that_fail(
+    world: World, proxy: FaultProxy, what: int | Reset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A write that arrived and whose answer was lost is not repeated, so not all may be met."""
+    show_progress_after(3600, monkeypatch)  # a run on a busy machine would write more
     proxy.fail(what, "PATCH", STATUS, times=3)
     await begin(world)
     assert proxy.injected[str(what)] == (1 if what is Reset.AFTER else 3)

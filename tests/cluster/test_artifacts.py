@@ -19,6 +19,7 @@ import pytest
 from fairlead.kube.client import PatchType
 from fairlead.runtime.files import AddressInUseError
 from tests.support.manifests import config_map
+from tests.support.progress import show_progress_after
 from tests.support.repo import Executable, Symlink
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ async def test_a_lost_archive_is_made_again(world: World) -> None:
     assert await download(before)
 
 
-async def test_a_restart_makes_and_writes_nothing(world: World) -> None:
+async def test_a_restart_makes_and_writes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    show_progress_after(3600, monkeypatch)  # on a busy machine a look would be slow enough to be shown
     world.repo.commit("Begin", {"apps/cm.yaml": config_map("settings", world.namespace, {})})
     await world.git_repository()
     await world.kustomization("apps", path="apps")
@@ -219,6 +221,7 @@ async def test_the_artifact_of_a_former_version_is_taken_over(world: World) -> N
     await world.kustomization("apps", path="apps")
     await world.ready("apps")
     before = await artifact(world)
+    await world.event("fleet", "stored artifact", kind=KIND)
     await world.stop()
     former = before | {"digest": f"sha256:{hashlib.sha256(before['metadata'][TREE].encode()).hexdigest()}"}
     body = {"status": {"artifact": former}}

@@ -34,6 +34,16 @@ async def watching(world: World, folder: Path, *words: str) -> AsyncIterator[asy
         await process.wait()
 
 
+async def lines_with(lines: asyncio.StreamReader, *wanted: tuple[str, str]) -> None:
+    """Until a line with both of each pair has come, in whatever order."""
+    left = set(wanted)
+    async with asyncio.timeout(PATIENCE):
+        while left:
+            line = (await lines.readline()).decode()
+            assert line, f"the command ended before it said {left}"
+            left = {texts for texts in left if not all(text in line for text in texts)}
+
+
 async def line_with(lines: asyncio.StreamReader, *texts: str) -> str:
     async with asyncio.timeout(PATIENCE):
         while True:
@@ -63,5 +73,6 @@ async def test_events_follow(world: World, tmp_path: Path) -> None:
         world.repo.commit("Begin", {"apps/settings.yaml": config_map("settings", world.namespace, {"zone": "a"})})
         await world.git_repository()
         await world.kustomization("apps", path="./apps")
-        await line_with(lines, "NewArtifact", "GitRepository/fleet")
-        await line_with(lines, "ReconciliationSucceeded", "Kustomization/apps")
+        await lines_with(
+            lines, ("NewArtifact", "GitRepository/fleet"), ("ReconciliationSucceeded", "Kustomization/apps")
+        )

@@ -144,8 +144,9 @@ async def test_a_definition_that_goes_takes_its_watch_along(fleet: Fleet) -> Non
     await fleet.applied(fleet.definition(), fleet.widget())
     kind = fleet.ref("Widget", "w", fleet.group).group_kind
     assert kind in fleet.watcher.kinds
-    await fleet.client.delete(ObjectRef.of(fleet.definition()))
-    await fleet.heard(Deleted)
+    definition = ObjectRef.of(fleet.definition())
+    await fleet.client.delete(definition)
+    await fleet.heard(Deleted, definition)  # the widget goes first
     found = await fleet.applied(fleet.definition(), fleet.widget())
     assert found["Widget/w"] == "created"
     await fleet.applied(fleet.definition(), fleet.widget())

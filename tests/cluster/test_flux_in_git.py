@@ -163,7 +163,7 @@ async def test_what_is_not_there_is_made_with_none_and_follows_git_otherwise(wor
     await world.ready("flux-system")
     assert await flux.image() == "example.org/source-controller:v1.9.6"
     assert await flux.replicas() == [0, 0]
-    assert len(await flux.warnings()) >= 1
+    await world.eventually("it is told", flux.warnings)
 
     container = {"name": "manager", "image": "example.org/else:1"}
     template = {"spec": {"template": {"spec": {"containers": [container]}}}}

@@ -24,6 +24,7 @@ from fairlead.localcluster import LocalCluster
 from fairlead.objects.ref import ObjectRef
 from tests.support.envtest import EnvTest, find_assets
 from tests.support.manifests import config_map
+from tests.support.progress import show_progress_after
 from tests.support.world import World
 
 if TYPE_CHECKING:
@@ -91,8 +92,11 @@ def fleet(world: World) -> list[dict[str, Any]]:
 
 
 async def test_what_was_stored_in_an_old_version_is_delivered(
-    client: KubeClient, repo: RepoBuilder, tmp_path: Path
+    client: KubeClient, repo: RepoBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    show_progress_after(
+        3600, monkeypatch
+    )  # on a busy machine a run that finds nothing would be slow enough to be shown
     world = World(client, repo, tmp_path / "state", namespace="older")
     await client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.namespace}})
     repo.commit("Begin", {"apps/one.yaml": config_map("one", world.namespace, {"k": "v"})})

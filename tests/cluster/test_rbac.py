@@ -12,6 +12,7 @@ from fairlead.kube.errors import ForbiddenApiError, NotFoundError
 from fairlead.objects.ref import GroupKind, ObjectRef
 from tests.support.accounts import service_account
 from tests.support.manifests import config_map, deployment
+from tests.support.progress import show_progress_after
 
 if TYPE_CHECKING:
     import pytest
@@ -119,8 +120,9 @@ async def test_without_cluster_admin_every_delivery_needs_an_account(world: Worl
         await _forget(world)
 
 
-async def test_the_installed_role_is_enough_for_the_journal(world: World) -> None:
+async def test_the_installed_role_is_enough_for_the_journal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A delivery then writes the status of its Kustomization once; the finalizer is the other request."""
+    show_progress_after(3600, monkeypatch)  # a run on a busy machine would write more
     config = await _small(world)
     granted = _granted(world, "fairlead-journal", world.settings.runtime_namespace)
     try:

@@ -123,10 +123,14 @@ class Fleet:
         except (NotFoundError, NoMatchError):
             return None
 
-    async def heard(self, kind: type[ManagedEvent]) -> None:
-        """Until an event of this kind has come."""
+    async def heard(self, kind: type[ManagedEvent], ref: ObjectRef | None = None) -> None:
+        """Until an event of this kind has come (about this object)."""
+
+        def fits(event: ManagedEvent) -> bool:
+            return isinstance(event, kind) and ref in (None, event.ref)
+
         async with asyncio.timeout(PATIENCE):
-            while not any(isinstance(event, kind) for event in self.events):  # noqa: ASYNC110 - a test may look
+            while not any(map(fits, self.events)):  # noqa: ASYNC110 - a test may look
                 await asyncio.sleep(0.005)
 
     async def caught_up(self, ref: ObjectRef) -> None:

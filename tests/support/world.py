@@ -217,12 +217,15 @@ class World:
             except AssertionError as error:
                 raise AssertionError(f"{error}; it says {await self.condition(name)}") from None
 
-    async def failed(self, name: str, *, kind: str = "Kustomization", reason: str = "") -> dict[str, Any]:
-        """The Ready condition as soon as it is False (with this reason)."""
+    async def failed(
+        self, name: str, *, kind: str = "Kustomization", reason: str = "", text: str = ""
+    ) -> dict[str, Any]:
+        """The Ready condition as soon as it is False (with this reason, and this text in its message)."""
 
         async def seen() -> dict[str, Any] | None:
             found = await self.condition(name, kind=kind)
-            return found if found["status"] == "False" and reason in ("", found["reason"]) else None
+            fits = found["status"] == "False" and reason in ("", found["reason"]) and text in found["message"]
+            return found if fits else None
 
         failure: dict[str, Any] = await self.eventually(f"{kind} {name} fails {reason}", seen)
         return failure

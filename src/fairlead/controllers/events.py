@@ -229,12 +229,9 @@ class Triggers:
         for key in self._sources_by_configuration.users(ref):
             self._source_queue.add(key)
 
-    def on_definition(self, old: Definition | None, new: Definition | None) -> bool:
-        """A kind begins to be served: whoever waits for it may go on. Whether that is the case."""
-        if new is None or not new.established or (old is not None and old.established):
-            return False
-        self.wake(self._kustomizations.blocked())
-        return True
+    def on_new_kind(self) -> None:
+        """A kind begins to be served: whoever waits for it may go on."""
+        self.wake(self._kustomizations.unblocked())
 
     # -- what they manage ------------------------------------------------------------------------------------------
 
@@ -254,7 +251,7 @@ class Triggers:
         if not event.status.ready:
             return
         if event.ref.group_kind == _NAMESPACE:
-            self.wake(self._kustomizations.blocked())
+            self.wake(self._kustomizations.unblocked())
         if event.owner is not None:
             key = Key(event.owner.namespace, event.owner.name)
             if self._kustomizations.is_unhealthy(key):

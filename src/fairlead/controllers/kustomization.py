@@ -132,8 +132,9 @@ class Kustomizations:
         """Whether the last run failed its health check."""
         return key in self._memories and self._memories[key].unhealthy
 
-    def blocked(self) -> list[Key]:
-        """Those that wait for something that the cluster lacks."""
+    def unblocked(self) -> list[Key]:
+        """Something that the cluster lacked is there: those that wait for such; who is at work is told, too."""
+        self.outcomes.something_came_at = self._clock.monotonic()
         return [key for key, memory in self._memories.items() if memory.blocked]
 
     def waits_for_dependency(self, key: Key) -> bool:

@@ -29,6 +29,7 @@ from fairlead.controllers.journal import Journal
 from fairlead.controllers.keepsakes import Keepsakes
 from fairlead.controllers.kustomization import Kustomizations
 from fairlead.controllers.neighbours import FluxAtWorkError, Neighbours, shard_suffix
+from fairlead.controllers.new_kinds import NewKinds
 from fairlead.controllers.probes import labels_of, serve_probes
 from fairlead.controllers.references import References
 from fairlead.controllers.resources import decoder
@@ -287,7 +288,8 @@ class Manager:
         notes: Notes,
         upkeep: Upkeep,
     ) -> None:
-        self._subscribe(triggers)
+        new_kinds = NewKinds(self.client.discovery, self._clock, triggers.on_new_kind)
+        self._subscribe(triggers, new_kinds)
         reflectors = (self.sources.reflector, self.kustomizations.reflector)
         address = self._settings.events_address
         forwarder = EventForwarder(address, instance=self._identity) if address else None
@@ -308,6 +310,7 @@ class Manager:
                 garbage.freeze()
                 for loop in loops:
                     group.create_task(loop.run(), name=loop.name)
+                group.create_task(new_kinds.run(), name="new kinds")
                 group.create_task(notes.run(), name="notes")
                 group.create_task(upkeep.run(), name="upkeep")
                 self.started.set()
@@ -321,17 +324,17 @@ class Manager:
         await journal.load([kustomization for _, kustomization in reflector.items()])
         reflector.subscribe(journal.learn)
 
-    def _subscribe(self, triggers: Triggers) -> None:
+    def _subscribe(self, triggers: Triggers, new_kinds: NewKinds) -> None:
         self.sources.reflector.subscribe(triggers.on_source)
         self.kustomizations.reflector.subscribe(triggers.on_kustomization)
         for kind, reflector in self._configurations.items():
             reflector.subscribe(partial(_tell_configuration, triggers, kind))
-        self._definitions.subscribe(lambda _, old, new: self._on_definition(triggers, old, new))
+        self._definitions.subscribe(lambda _, old, new: self._on_definition(new_kinds, old, new))
 
-    def _on_definition(self, triggers: Triggers, old: Definition | None, new: Definition | None) -> None:
-        if not triggers.on_definition(old, new) or new is None:
+    def _on_definition(self, new_kinds: NewKinds, old: Definition | None, new: Definition | None) -> None:
+        if new is None or not new.established or (old is not None and old.established):
             return
-        self.client.discovery.invalidate()
+        new_kinds.add(new.kind)
         for reflector in (self.sources.reflector, self.kustomizations.reflector):
             if reflector.kind == new.kind:
                 reflector.nudge()

@@ -52,6 +52,8 @@ class Outcomes:
         """Asks a source to fetch again; set by who owns its queue."""
         self.crowded: Callable[[], bool] = lambda: False
         """Whether others are being delivered; set by who knows."""
+        self.something_came_at = float("-inf")
+        """When a kind or a namespace last began to be there."""
 
     def tell(
         self, attempt: Attempt, type: EventType, reason: str, message: str, metadata: dict[str, str] | None = None
@@ -85,8 +87,10 @@ class Outcomes:
         if (patience := patience_with(memory, error, now, crowded=self.crowded())) > 0:
             return memory.next_in(patience, now)
         reason, duration = reason_of(error, attempt.reason), now - attempt.started
-        message = _message(attempt, error, reason, duration)
         memory.blocked = isinstance(error, NotReadyError) and reason == "ReconciliationFailed"
+        if memory.blocked and attempt.started <= self.something_came_at:
+            return memory.next_in(0.0, now)  # the run may have looked just before, and nobody tells it again
+        message = _message(attempt, error, reason, duration)
         memory.unhealthy = isinstance(error, HealthCheckFailedError)
         try:
             await attempt.session.write(attempt.failed(reason, message, duration=duration, stalled=stalls(error)))
