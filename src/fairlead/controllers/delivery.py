@@ -25,6 +25,7 @@ from fairlead.objects.duration import format_duration
 from fairlead.objects.inventory import Inventory
 from fairlead.objects.ref import GroupKind
 from fairlead.objects.selector import Selector
+from fairlead.runtime.places import stand_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,6 +47,11 @@ _LONGEST_LABEL = 63
 _STAGE_SECONDS = 60.0
 _STAGE_PART = 0.8
 """Of the run's timeout: who waits for an object can say which, while the end of the run cannot."""
+
+MOST_PATIENCE_SECONDS = 15.0
+"""How long a delivery that has applied lets others apply before it deletes and writes its status."""
+PATIENT_PART = 0.25
+"""The same, of the run's timeout."""
 
 
 def owner_of(kustomization: Kustomization) -> Owner:
@@ -92,10 +98,12 @@ class Delivery:
         records: Records,
         span: Span,
         keeps: Iterable[IgnoreRule] = (),
+        patient: bool = False,
     ) -> None:
         """``tell`` emits an Event about changes; ``claims`` knows what other Kustomizations have, or will have.
 
-        ``keeps`` are fields that stay as they are in the cluster, beside those of the spec.
+        ``keeps`` are fields that stay as they are in the cluster, beside those of the spec. One that is ``patient``
+        lets others apply first: what makes a commit live goes before what tidies up and tells of it.
         """
         self._attempt = attempt
         self._target = target
@@ -103,6 +111,7 @@ class Delivery:
         self._claims = claims
         self._records = records
         self._span = span
+        self._patient = patient
         self._options = _options(attempt.kustomization, attempt.timeout, settings, sensitive, keeps)
 
     async def deliver(self, objects: list[Manifest]) -> Delivered:
@@ -124,6 +133,8 @@ class Delivery:
             if change.ref in result.notices:
                 self._tell(result.notices[change.ref])
         result.raise_for_failures()
+        if self._patient and result.changes.written:
+            await stand_back(min(MOST_PATIENCE_SECONDS, PATIENT_PART * attempt.timeout.total_seconds()))
         pruned = await self._prune(before, result.desired)
         skipped = {change.ref for change in result.changes.of(Action.SKIPPED)}
         applied = tuple(ref for ref in result.desired if ref not in skipped)

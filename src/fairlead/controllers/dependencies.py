@@ -153,7 +153,7 @@ def _path(came_from: dict[Key, Key], start: Key, end: Key) -> list[Key]:
 
 
 def in_order(keys: Iterable[Key], lookup: Callable[[Key], Kustomization | None]) -> list[Key]:
-    """Dependencies before their dependants; members of a cycle in any order."""
+    """Dependencies before their dependants, the beginnings of the longest chains first; cycles in any order."""
     wanted = dict.fromkeys(keys)
     done: dict[Key, None] = {}
     for key in wanted:
@@ -169,4 +169,10 @@ def in_order(keys: Iterable[Key], lookup: Callable[[Key], Kustomization | None])
                 kustomization = lookup(current)
                 below = dependencies_of(kustomization) if kustomization else ()
                 stack.extend((dependency, False) for dependency in below)
-    return [key for key in done if key in wanted]
+    waiting: dict[Key, int] = {}
+    """How many wait for it, one after the other, to be the last."""
+    for key in reversed(done):
+        kustomization = lookup(key)
+        for dependency in dependencies_of(kustomization) if kustomization else ():
+            waiting[dependency] = max(waiting.get(dependency, 0), waiting.get(key, 0) + 1)
+    return sorted((key for key in done if key in wanted), key=lambda key: -waiting.get(key, 0))

@@ -116,11 +116,11 @@ class Triggers:
         self._sources_by_configuration: UserIndex[ObjectRef] = UserIndex()
         self._by_include: UserIndex[Key] = UserIndex()
 
-    def wake(self, keys: Iterable[Key]) -> None:
-        """These Kustomizations look at everything again."""
+    def wake(self, keys: Iterable[Key], *, ahead: bool = False) -> None:
+        """These Kustomizations look at everything again, before all others if they go ``ahead``."""
         for key in keys:
             self._wakes.of(key).full = True
-            self._queue.add(key)
+            self._queue.add(key, ahead=ahead)
 
     def take_note(self, key: Key) -> None:
         """The Kustomization only has to write down the newest revision."""
@@ -129,7 +129,11 @@ class Triggers:
 
     def health_ended(self, key: Key) -> None:
         self._wakes.of(key).health = True
-        self._queue.add(key)
+        self._queue.add(key, ahead=self.has_dependants(key))
+
+    def has_dependants(self, key: Key) -> bool:
+        """Whether others wait until the Kustomization is ready."""
+        return bool(self._by_dependency.all_users(key))
 
     # -- our resources ---------------------------------------------------------------------------------------------
 
@@ -197,7 +201,8 @@ class Triggers:
         else:
             same = _readiness(old) == _readiness(new)
             users = self._by_ready_expr.users(key) if same else self._by_dependency.users(key)
-            self.wake(filter(self._kustomizations.waits_for_dependency, users))
+            # They have been in line once, and a chain is as late as the last of its links.
+            self.wake(filter(self._kustomizations.waits_for_dependency, users), ahead=True)
 
     def _follow_as_needed(self, *kustomizations: Kustomization | Malformed | None) -> None:
         """The sources of other shards that these were or are made from begin to be read, or are not any more."""

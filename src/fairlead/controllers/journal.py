@@ -51,8 +51,8 @@ log = logging.getLogger(__name__)
 
 JOURNAL_NAMES = tuple(f"fairlead-journal-{number}" for number in range(16))
 FIELD_MANAGER = "fairlead"
-MOST_DELIVERIES = 32
-"""In one ConfigMap, for a patch costs what it holds."""
+MOST_DELIVERIES = 64
+"""In one ConfigMap, for a patch costs what it holds: some 20 KB, when apps add an object each."""
 MOST_OBJECTS = 50
 """Of one delivery."""
 GATHER_SECONDS = 0.1

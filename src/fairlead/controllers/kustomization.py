@@ -27,12 +27,13 @@ from fairlead.controllers.decision import Decision
 from fairlead.controllers.decryption import check_account, load_keys
 from fairlead.controllers.deletion import finalize
 from fairlead.controllers.delivery import Delivery
-from fairlead.controllers.dependencies import read_conditions, source_of
-from fairlead.controllers.faults import AccessDeniedError, OwnFaultError, SourceNotReadyError
+from fairlead.controllers.dependencies import read_conditions
+from fairlead.controllers.faults import OwnFaultError
 from fairlead.controllers.flux_scale import FluxScale, tell_held
 from fairlead.controllers.health import HealthChecks, health_rules
 from fairlead.controllers.memory import Memory
 from fairlead.controllers.notes import Notes
+from fairlead.controllers.origins import artifact_of
 from fairlead.controllers.outcomes import Outcomes
 from fairlead.controllers.outlook import Outlook
 from fairlead.controllers.pauses import seconds_of
@@ -45,13 +46,13 @@ from fairlead.engine.drift import field_list
 from fairlead.engine.plan import Action
 from fairlead.errors import FairleadError, UnavailableError
 from fairlead.kube.errors import NotFoundError
-from fairlead.kube.reflector import Key
 from fairlead.objects.duration import format_duration
 from fairlead.objects.ref import ObjectRef
 from fairlead.runtime.controller import Result
 from fairlead.runtime.phases import Phases
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
     from fairlead.api.kustomization import Kustomization
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from fairlead.controllers.resume import Resumption
     from fairlead.controllers.waits import Waits
     from fairlead.controllers.wakes import Wake, Wakes
+    from fairlead.kube.reflector import Key
     from fairlead.runtime.clock import Clock
     from fairlead.runtime.status import StatusSession
     from fairlead.settings import Settings
@@ -99,6 +101,8 @@ class Kustomizations:
     ) -> None:
         self.notes = Notes()
         """Who has a new revision to note; its owner runs it."""
+        self.has_dependants: Callable[[Key], bool] = lambda _: False
+        """Whether others wait until a Kustomization is ready; set by who knows."""
         self.outcomes = Outcomes(access, settings.reconcile, clock)
         self.outcomes.crowded = waits.crowded = journal.crowded = lambda: self.notes.crowded
         self._access = access
@@ -116,6 +120,7 @@ class Kustomizations:
         self._flux_scale = FluxScale.of(settings)
         self._health = HealthChecks(waits, self.outcomes, clock)
         strict = settings.reconcile.strict_substitution
+        self._artifact = partial(artifact_of, sources=sources, settings=settings)
         outlook = Outlook(builds, references, self._artifact, settings.storage.folder, strict=strict)
         sharded, namespace = bool(settings.scope.label_selector), settings.scope.namespace
         self._others = OtherShards(access, sources, clock, namespace=namespace) if sharded else None
@@ -263,21 +268,6 @@ class Kustomizations:
         tell_held(attempt, memory, held, delivered.written, self.outcomes)
         return await self._health.check(attempt, memory, target, build, delivered)
 
-    def _artifact(self, kustomization: Kustomization) -> ArtifactStatus:
-        ref = source_of(kustomization)
-        if self._settings.scope.no_cross_namespace_refs and ref.namespace != kustomization.metadata.namespace:
-            raise AccessDeniedError(f"can't access '{ref}', cross-namespace references have been blocked")
-        if ref.group_kind != names.GIT_REPOSITORY:
-            raise SourceNotReadyError(f"sources of kind {ref.kind} are not supported yet; use a GitRepository")
-        source = self._sources.typed(Key(ref.namespace, ref.name))
-        if source is None:
-            raise SourceNotReadyError(f"Source '{ref}' not found")
-        if source.status.artifact is None or not tree_id_of(source.status.artifact):
-            why = self._sources.why_missing(source)
-            again = format_duration(self._settings.reconcile.dependency_interval)
-            raise SourceNotReadyError(f"Source artifact not found, retrying in {again}{f': {why}' if why else ''}")
-        return source.status.artifact
-
     async def _build(self, attempt: Attempt, artifact: ArtifactStatus) -> tuple[Variables, Build]:
         text = (
             f"Fetching manifests for revision {attempt.revision} with a timeout of {format_duration(attempt.timeout)}"
@@ -308,6 +298,7 @@ class Kustomizations:
             records=self._journal,
             span=self._phases.span,
             keeps=held.rules,
+            patient=not self.has_dependants(attempt.key),
         )
 
     # -- a new revision that changes nothing -----------------------------------------------------------------------

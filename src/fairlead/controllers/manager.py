@@ -75,8 +75,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R", bound=GitRepository | Kustomization)
 
-LENT_PLACES = 10
-"""Runs that may wait for builds of others at a time, for each worker: what each has built and applied is in memory."""
+LENT_PLACES = 40
+"""Runs that may wait for others at a time, for each worker: what each has built and applied is in memory."""
 _CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 
 
@@ -239,6 +239,7 @@ class Manager:
             git.compare = builds.compare
             git.hurry = deliveries.notes.held
             deliveries.notes.begin = triggers.take_note
+            deliveries.has_dependants = triggers.has_dependants
             for recorder in self._recorders.values():
                 recorder.yields = lambda: deliveries.notes.yields
             upkeep = Upkeep(source, self.sources, storage, self._clock)

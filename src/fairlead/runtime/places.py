@@ -1,7 +1,8 @@
 """Places for runs: how many there are says how many requests a server has to answer at a time, more or less.
 
 A run that waits, and not for a server, lends its place: one more worker begins, and one ends when the run is back. So
-the server always has as much to do as it may have.
+the server always has as much to do as it may have. A run whose work is done, but for what nobody waits for, lends its
+place to those that have not begun.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-__all__ = ["Places", "lent_place"]
+__all__ = ["Places", "lent_place", "stand_back"]
 
 _places: contextvars.ContextVar[Places | None] = contextvars.ContextVar("fairlead_places", default=None)
 
@@ -39,17 +40,35 @@ async def lent_place() -> AsyncIterator[None]:
     await places.take_back()
 
 
+async def stand_back(seconds: float) -> None:
+    """Let those begin that wait for a worker, all of them, unless that takes longer than ``seconds``.
+
+    Outside of a run, or when enough others have lent their place, it does nothing; nor when nobody waits.
+    """
+    places = _places.get()
+    if places is not None and places.is_wanted() and places.lend():
+        await places.stand_back(seconds)
+
+
 class Places:
     """Those of one controller. Workers come and go, so that as many as at the beginning are idle or have a place."""
 
-    def __init__(self, begin: Callable[[], object], *, most_lent: int) -> None:
-        """``begin`` starts one more worker; ``most_lent`` is a bound for what those that wait hold in memory."""
+    def __init__(
+        self, begin: Callable[[], object], *, most_lent: int, is_wanted: Callable[[], bool] = lambda: False
+    ) -> None:
+        """``begin`` starts one more worker; ``most_lent`` is a bound for what those that wait hold in memory.
+
+        ``is_wanted`` says whether there is something to begin that no worker has yet.
+        """
+        self.is_wanted = is_wanted
         self._begin = begin
         self._most_lent = most_lent
         self._lent = 0
         self._idle: dict[asyncio.Task[Any] | None, None] = {}
         self._returning: deque[asyncio.Future[None]] = deque()
         """Runs that wait until a worker gives way to them."""
+        self._standing_back: deque[asyncio.Future[None]] = deque()
+        """Runs that wait until a worker has nothing to begin."""
         self._surplus = 0
         """Workers that are to give way to runs which did not wait for that."""
 
@@ -72,12 +91,7 @@ class Places:
         if self._surplus:
             self._surplus -= 1
             return True
-        while self._returning:
-            free = self._returning.popleft()
-            if not free.done():
-                free.set_result(None)
-                return True
-        return False
+        return _go_on(self._returning) or (not self.is_wanted() and _go_on(self._standing_back))
 
     def lend(self) -> bool:
         """Start another worker in place of one that is going to wait, if there is room for one more that waits."""
@@ -105,6 +119,22 @@ class Places:
                 self._surplus += 1
             raise
 
+    async def stand_back(self, seconds: float) -> None:
+        """Wait, with the place lent, until a worker has ended for want of anything to begin; not for ever."""
+        free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._standing_back.append(free)
+        try:
+            await asyncio.wait((free,), timeout=seconds)
+        except asyncio.CancelledError:
+            self._lent -= 1
+            if free.cancel():
+                self._surplus += 1
+            raise
+        if free.cancel():
+            await self.take_back()
+        else:
+            self._lent -= 1
+
     def take_back_at_once(self) -> None:
         """For a run that was cancelled or has failed: it goes on, and a worker ends as soon as it can."""
         self._lent -= 1
@@ -118,3 +148,13 @@ class Places:
         if task is not None:
             task.cancel()
         return True
+
+
+def _go_on(waiting: deque[asyncio.Future[None]]) -> bool:
+    """Let the first one that still waits go on, if there is one."""
+    while waiting:
+        free = waiting.popleft()
+        if not free.done():
+            free.set_result(None)
+            return True
+    return False

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections import deque
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from fairlead.kube.options import Backoff
@@ -44,13 +44,15 @@ class WorkQueue(Generic[K]):
     def __init__(self, *, clock: Clock | None = None, backoff: Backoff = DEFAULT_BACKOFF) -> None:
         self._clock = clock or SystemClock()
         self._backoff = backoff
-        self._ready: deque[K] = deque()
+        self._ready: OrderedDict[K, None] = OrderedDict()
+        self._ahead: OrderedDict[K, None] = OrderedDict()
+        """Those that are taken before all of ``_ready``."""
         self._queued: dict[K, float] = {}
-        """Keys in ``_ready`` and when they entered."""
+        """Keys in either of them and when they entered."""
         self._active: dict[K, float] = {}
         """Keys with a worker and since when."""
-        self._dirty: set[K] = set()
-        """Active keys that need one more run."""
+        self._dirty: dict[K, bool] = {}
+        """Active keys that need one more run, and whether that goes ahead of the others."""
         self._failures: dict[K, int] = {}
         self._deadlines: dict[K, float] = {}
         """The truth about deadlines; ``_heap`` may hold outdated ones, which are skipped when they come up."""
@@ -68,7 +70,7 @@ class WorkQueue(Generic[K]):
     @property
     def depth(self) -> int:
         """Keys that wait for a worker."""
-        return len(self._ready)
+        return len(self._queued)
 
     @property
     def delayed(self) -> int:
@@ -88,7 +90,7 @@ class WorkQueue(Generic[K]):
     @property
     def idle(self) -> bool:
         """Nothing waits and nothing is worked on; deadlines may be pending."""
-        return not self._ready and not self._active
+        return not self._queued and not self._active
 
     def is_dirty(self, key: K) -> bool:
         """Whether the key, which is being worked on, has been added again: newer intent than this run's."""
@@ -101,12 +103,15 @@ class WorkQueue(Generic[K]):
         """When the key will be added by itself (monotonic), if ever."""
         return self._deadlines.get(key)
 
-    def add(self, key: K) -> None:
-        """The key needs a run, now."""
+    def add(self, key: K, *, ahead: bool = False) -> None:
+        """The key needs a run, now; ``ahead`` of all others that wait, when somebody waits for it."""
         if key in self._active:
-            self._dirty.add(key)
+            self._dirty[key] = ahead or self._dirty.get(key, False)
         elif key not in self._queued:
-            self._enqueue(key)
+            self._enqueue(key, ahead=ahead)
+        elif ahead and key in self._ready:
+            del self._ready[key]
+            self._ahead[key] = None
 
     def add_after(self, key: K, seconds: float, *, replace: bool = False) -> None:
         """The key needs a run in so many seconds; an earlier deadline stays unless it is replaced."""
@@ -140,7 +145,7 @@ class WorkQueue(Generic[K]):
 
     async def get(self) -> K:
         """The next key, in the order in which they came; the caller must call :meth:`done` with it."""
-        while not self._ready:
+        while not self._queued:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             try:
@@ -148,7 +153,7 @@ class WorkQueue(Generic[K]):
             except asyncio.CancelledError:
                 self._pass_on(waiter)
                 raise
-        key = self._ready.popleft()
+        key, _ = (self._ahead or self._ready).popitem(last=False)
         now = self._clock.monotonic()
         self.last_wait = now - self._queued.pop(key)
         self._active[key] = now
@@ -159,11 +164,10 @@ class WorkQueue(Generic[K]):
         """The worker has finished with the key; it is queued again at once if it was added meanwhile."""
         del self._active[key]
         if key in self._dirty:
-            self._dirty.discard(key)
-            self._enqueue(key)
+            self._enqueue(key, ahead=self._dirty.pop(key))
 
-    def _enqueue(self, key: K) -> None:
-        self._ready.append(key)
+    def _enqueue(self, key: K, *, ahead: bool) -> None:
+        (self._ahead if ahead else self._ready)[key] = None
         self._queued[key] = self._clock.monotonic()
         self.adds += 1
         self._wake_one()
@@ -179,7 +183,7 @@ class WorkQueue(Generic[K]):
         """A cancelled worker may have been woken already: then another one has to take what it was woken for."""
         if waiter in self._waiters:
             self._waiters.remove(waiter)
-        elif self._ready:
+        elif self._queued:
             self._wake_one()
 
     def _arm(self) -> None:

@@ -94,3 +94,16 @@ def test_order_keeps_all_and_puts_dependencies_first(graph: dict[str, set[str]])
         found = lookup(key)
         assert found is not None
         assert all(place[dependency] < place[key] for dependency in dependencies_of(found) if dependency in place)
+
+
+def test_the_beginnings_of_the_longest_chains_come_first() -> None:
+    """Who waits for nobody and keeps nobody waiting can be last."""
+    lookup = world(a=(), b=(), c=("b",), d=("c",), e=("a",), f=())
+    ordered = in_order([Key("ns", name) for name in "fedcba"], lookup)
+    assert [key.name for key in ordered] == ["b", "a", "c", "f", "e", "d"]
+
+
+def test_those_between_count_though_they_do_not_run() -> None:
+    lookup = world(a=(), b=("a",), c=("b",), d=())
+    ordered = in_order([Key("ns", name) for name in "dca"], lookup)
+    assert [key.name for key in ordered] == ["a", "d", "c"]

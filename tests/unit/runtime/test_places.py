@@ -10,10 +10,11 @@ import pytest
 
 from fairlead.errors import UnavailableError
 from fairlead.runtime.controller import Controller, Result, current_run
-from fairlead.runtime.places import lent_place
+from fairlead.runtime.places import lent_place, stand_back
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 
 class Work:
@@ -46,7 +47,7 @@ class Work:
 
 
 @contextlib.asynccontextmanager
-async def running(work: Work, *, workers: int, most_lent: int, keys: int) -> AsyncIterator[Controller[str]]:
+async def running(work: Work | Modest, *, workers: int, most_lent: int, keys: int) -> AsyncIterator[Controller[str]]:
     controller: Controller[str] = Controller("test", work.reconcile, workers=workers, most_lent=most_lent)
     task = asyncio.create_task(controller.run())
     for number in range(keys):
@@ -166,7 +167,119 @@ async def test_a_worker_in_place_of_another_has_a_run_of_its_own() -> None:
         await task
 
 
+class Modest:
+    """Runs with two parts, of which the second one is of no hurry; and then they are served."""
+
+    def __init__(self) -> None:
+        self.seconds = 60.0
+        self.limit: float | None = None
+        self.begun: list[str] = []
+        self.begun_before: dict[str, int] = {}
+        """How many runs had begun when the second part of each did."""
+        self.served = asyncio.Event()
+        self.served.set()
+        self.at_work = 0
+        self.most = 0
+        self.two_at_work = asyncio.Event()
+
+    async def reconcile(self, key: str) -> Result:
+        self.begun.append(key)
+        with self._working():
+            await asyncio.sleep(0)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.limit):
+                await stand_back(self.seconds)
+        with self._working():
+            self.begun_before[key] = len(self.begun)
+            await self.served.wait()
+        return Result()
+
+    @contextlib.contextmanager
+    def _working(self) -> Iterator[None]:
+        self.at_work += 1
+        self.most = max(self.most, self.at_work)
+        if self.at_work == 2:
+            self.two_at_work.set()
+        yield
+        self.at_work -= 1
+
+
+async def test_those_that_have_not_begun_go_first() -> None:
+    work = Modest()
+    async with running(work, workers=2, most_lent=10, keys=10) as controller:
+        assert list(work.begun_before.values()) == [10] * 10
+        assert work.most == 2
+        assert controller.queue.idle
+
+
+async def test_no_more_stand_back_than_the_bound() -> None:
+    work = Modest()
+    async with running(work, workers=1, most_lent=3, keys=10):
+        assert [work.begun_before[str(number)] for number in range(3, 10)] == list(range(4, 11))
+        assert [work.begun_before[str(number)] for number in range(3)] == [10] * 3
+        assert work.most == 1
+
+
+async def test_nobody_stands_back_for_nobody() -> None:
+    work = Modest()
+    work.served.clear()
+    async with running(work, workers=2, most_lent=10, keys=2):
+        assert work.at_work == 2
+        assert len(work.begun_before) == 2
+
+
+async def test_what_comes_later_is_let_by_as_well() -> None:
+    work = Modest()
+    work.served.clear()
+    async with running(work, workers=1, most_lent=10, keys=3) as controller:
+        assert list(work.begun_before) == ["2"], "it was the last, and holds the place"
+        controller.queue.add("later")
+        work.served.set()
+        await settled()
+        assert list(work.begun_before)[1:] == ["later", "0", "1"]
+
+
+async def test_a_line_without_an_end_is_no_reason_to_wait_for_ever() -> None:
+    work = Modest()
+    work.seconds = 0.01
+    ended = asyncio.Event()
+
+    async def reconcile(key: str) -> Result:
+        if key == "modest":
+            await work.reconcile(key)
+            ended.set()
+        else:
+            controller.queue.add(f"{key}+")
+            await asyncio.sleep(0)
+        return Result()
+
+    controller: Controller[str] = Controller("test", reconcile, workers=1, most_lent=1)
+    controller.queue.add("modest")
+    controller.queue.add("endless")
+    task = asyncio.create_task(controller.run())
+    await asyncio.wait_for(ended.wait(), PATIENCE)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_one_that_stands_back_and_is_out_of_time_takes_its_place_back_later() -> None:
+    work = Modest()
+    work.limit = 0.01
+    work.served.clear()
+    async with running(work, workers=1, most_lent=1, keys=3) as controller:
+        await asyncio.wait_for(work.two_at_work.wait(), PATIENCE)
+        work.served.set()
+        await settled()
+        work.served.clear()
+        for number in range(3):
+            controller.queue.add(str(number))
+        await settled()
+        assert work.at_work == 1
+
+
 async def test_outside_of_a_run_there_is_nothing_to_lend() -> None:
+    await stand_back(60)
     with pytest.raises(UnavailableError):
         async with lent_place():
             raise UnavailableError("as it was")

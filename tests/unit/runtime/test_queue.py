@@ -32,32 +32,36 @@ def take_now(get: Coroutine[object, object, str]) -> str:
 
 
 class QueueModel(RuleBasedStateMachine):
-    """Ready keys in order, active keys, active keys that were added again, and one deadline per key."""
+    """Ready keys in their two lines, active keys, active keys that were added again, and one deadline per key."""
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = VirtualClock()
         self.queue: WorkQueue[str] = WorkQueue(clock=self.clock, backoff=Backoff(1.0, 60.0, jitter=0.0))
+        self.ahead: list[str] = []
         self.ready: list[str] = []
         self.active: set[str] = set()
-        self.dirty: set[str] = set()
+        self.dirty: dict[str, bool] = {}
         self.deadlines: dict[str, float] = {}
         self.failures: dict[str, int] = {}
 
-    def model_add(self, key: str) -> None:
+    def model_add(self, key: str, *, ahead: bool = False) -> None:
         if key in self.active:
-            self.dirty.add(key)
-        elif key not in self.ready:
+            self.dirty[key] = ahead or self.dirty.get(key, False)
+        elif ahead and key not in self.ahead:
+            self.ahead.append(key)
+            self.ready = [other for other in self.ready if other != key]
+        elif key not in self.ahead + self.ready:
             self.ready.append(key)
 
     def model_schedule(self, key: str, seconds: float) -> None:
         due = self.clock.monotonic() + seconds
         self.deadlines[key] = min(due, self.deadlines.get(key, due))
 
-    @rule(key=KEYS)
-    def add(self, key: str) -> None:
-        self.queue.add(key)
-        self.model_add(key)
+    @rule(key=KEYS, ahead=st.booleans())
+    def add(self, key: str, ahead: bool) -> None:
+        self.queue.add(key, ahead=ahead)
+        self.model_add(key, ahead=ahead)
 
     @rule(key=KEYS, seconds=SECONDS)
     def add_after(self, key: str, seconds: float) -> None:
@@ -90,11 +94,11 @@ class QueueModel(RuleBasedStateMachine):
         self.failures.pop(key, None)
         self.deadlines.pop(key, None)
 
-    @precondition(lambda self: self.ready)
+    @precondition(lambda self: self.ahead + self.ready)
     @rule()
     def get(self) -> None:
         key = take_now(self.queue.get())
-        assert key == self.ready.pop(0)
+        assert key == (self.ahead or self.ready).pop(0)
         assert key not in self.active
         self.active.add(key)
         self.deadlines.pop(key, None)
@@ -106,8 +110,7 @@ class QueueModel(RuleBasedStateMachine):
         self.queue.done(key)
         self.active.discard(key)
         if key in self.dirty:
-            self.dirty.discard(key)
-            self.model_add(key)
+            self.model_add(key, ahead=self.dirty.pop(key))
 
     @rule(seconds=SECONDS)
     def wait(self, seconds: float) -> None:
@@ -121,14 +124,16 @@ class QueueModel(RuleBasedStateMachine):
 
     @invariant()
     def same(self) -> None:
+        assert list(self.queue._ahead) == self.ahead
         assert list(self.queue._ready) == self.ready
-        assert self.queue.depth == len(self.ready)
+        assert self.queue.depth == len(self.ahead + self.ready)
         assert set(self.queue.active) == self.active
-        assert {key for key in "abcd" if self.queue.is_dirty(key)} == self.dirty
+        assert {key for key in "abcd" if self.queue.is_dirty(key)} == self.dirty.keys()
         assert {key: self.queue.deadline(key) for key in self.deadlines} == self.deadlines
         assert self.queue.delayed == len(self.deadlines)
-        assert len(set(self.ready)) == len(self.ready)
-        assert not self.active & set(self.ready)
+        waiting = self.ahead + self.ready
+        assert len(set(waiting)) == len(waiting)
+        assert not self.active & set(waiting)
 
 
 TestQueueModel = QueueModel.TestCase
