@@ -43,6 +43,7 @@ async def cli(world: World, tmp_path: Path) -> Cli:
 
 async def test_events(cli: Cli, world: World) -> None:
     await world.event("apps", "Reconciliation finished")
+    await world.event("fleet", "stored artifact", kind="GitRepository")
     listed = await cli("events")
     assert listed.rows[0] == ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
     mine = await cli("events", "--for", "ks/apps", "--types", "Normal", "--no-header")

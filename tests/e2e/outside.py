@@ -15,6 +15,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tests.support.patience import PATIENCE
 from tests.support.tether import tethered
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def stop(process: subprocess.Popen[str]) -> float:
     return time.monotonic() - started
 
 
-def eventually(what: str, seen: Callable[[], Any], *, seconds: float = 30.0) -> Any:
+def eventually(what: str, seen: Callable[[], Any], *, seconds: float = PATIENCE) -> Any:
     """The first true answer of ``seen``; a person would look again and again, too."""
     deadline = time.monotonic() + seconds
     while True:

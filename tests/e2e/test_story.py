@@ -188,7 +188,7 @@ def test_the_story(estate: Estate) -> None:
 
 def first_sync(estate: Estate) -> None:
     estate.kubectl("apply", "-f", "-", stdin=SYNC.replace("URL", estate.repository.url))
-    eventually("everything ready", estate.all_ready, seconds=20)
+    eventually("everything ready", estate.all_ready)
     source = estate.kubectl.get("-n", "flux-system", "gitrepository/fleet")
     assert source["status"]["artifact"]["revision"] == f"main@sha1:{estate.commit}"
 

@@ -10,7 +10,10 @@ from fairlead.controllers.manager import Manager
 from fairlead.kube.client import KubeClient
 
 if TYPE_CHECKING:
+    from fairlead.api.gitrepository import GitRepository
+    from fairlead.api.kustomization import Kustomization
     from fairlead.kube.config import ClusterConfig
+    from fairlead.kube.reflector import Key
     from fairlead.settings import Settings
 
 __all__ = ["InProcess"]
@@ -46,6 +49,12 @@ class InProcess:
         if self._client is not None:
             await self._client.__aexit__()
         self._work = self._client = None
+
+    def acts_on(self, kind: str, key: Key) -> GitRepository | Kustomization | None:
+        """What they know of one of our resources; the watch tells them of a change a little later than who made it."""
+        if self._work is None or self.manager is None:
+            return None
+        return (self.manager.sources if kind == "GitRepository" else self.manager.kustomizations).typed(key)
 
     @property
     def sent(self) -> Counter[tuple[str, str]]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fairlead.kube.client import PatchType
 from fairlead.kube.errors import NotFoundError
+from fairlead.kube.reflector import Key
 from fairlead.objects.ref import GroupKind, ObjectRef
 from fairlead.settings import ApplySettings, ReconcileSettings, ScopeSettings, Settings, StorageSettings
 from tests.support.in_process import InProcess
@@ -124,6 +125,8 @@ class World:
     async def git_repository(self, name: str = "fleet", **spec: Any) -> None:
         wanted = {"interval": "10m", "url": self.repo.url, "ref": {"branch": "main"}} | spec
         await self.apply("source.toolkit.fluxcd.io/v1", "GitRepository", name, spec=wanted)
+        if spec.get("suspend"):
+            await self.suspended("GitRepository", name)
 
     async def kustomization(self, name: str, *, annotations: dict[str, str] | None = None, **spec: Any) -> None:
         wanted = {
@@ -133,6 +136,17 @@ class World:
             "sourceRef": {"kind": "GitRepository", "name": "fleet"},
         } | spec
         await self.apply("kustomize.toolkit.fluxcd.io/v1", "Kustomization", name, spec=wanted, annotations=annotations)
+        if spec.get("suspend"):
+            await self.suspended("Kustomization", name)
+
+    async def suspended(self, kind: str, name: str) -> None:
+        """Until the controllers know, for a commit that comes now may be quicker than the watch that tells them."""
+
+        async def known() -> bool:
+            found = self.controllers.acts_on(kind, Key(self.namespace, name))
+            return found is None or bool(found.spec.suspend)
+
+        await self.eventually(f"the controllers know that {name} is suspended", known)
 
     async def apply(
         self, api_version: str, kind: str, name: str, *, annotations: dict[str, str] | None = None, **rest: Any
@@ -157,6 +171,8 @@ class World:
 
     async def patch(self, kind: str, name: str, body: dict[str, Any], *, manager: str = "kubectl-edit") -> None:
         await self.client.patch(self.ref(kind, name), body, PatchType.MERGE, field_manager=manager)
+        if kind in ("GitRepository", "Kustomization") and (body.get("spec") or {}).get("suspend"):
+            await self.suspended(kind, name)
 
     async def delete(self, kind: str, name: str) -> None:
         await self.client.delete(self.ref(kind, name))
