@@ -48,7 +48,7 @@ _STAGE_SECONDS = 60.0
 _STAGE_PART = 0.8
 """Of the run's timeout: who waits for an object can say which, while the end of the run cannot."""
 
-MOST_PATIENCE_SECONDS = 15.0
+MOST_PATIENCE_SECONDS = 30.0
 """How long a delivery that has applied lets others apply before it deletes and writes its status."""
 PATIENT_PART = 0.25
 """The same, of the run's timeout."""

@@ -77,7 +77,7 @@ __all__ = ["Kustomizations"]
 
 PROGRESS_SECONDS = 0.5
 """How long a run goes on before its status tells of it."""
-CROWDED_PROGRESS_SECONDS = 20.0
+CROWDED_PROGRESS_SECONDS = 40.0
 """The same while others are delivered: then all take longer, and the server has more to do than to hear of it."""
 
 

@@ -111,7 +111,7 @@ class Controller(Generic[K]):
                     name = f"{self.name}/{next(numbers)}"
                     group.create_task(self._work(places), name=name, context=context.copy())
 
-                places = Places(begin, most_lent=self._most_lent, is_wanted=lambda: self.queue.depth > 0)
+                places = Places(begin, self.queue, most_lent=self._most_lent)
                 for _ in range(self.workers):
                     begin()
         finally:

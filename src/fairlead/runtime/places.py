@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import contextvars
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -41,34 +41,40 @@ async def lent_place() -> AsyncIterator[None]:
 
 
 async def stand_back(seconds: float) -> None:
-    """Let those begin that wait for a worker, all of them, unless that takes longer than ``seconds``.
+    """Let all those begin that wait for a worker now, unless that takes longer than ``seconds``.
 
     Outside of a run, or when enough others have lent their place, it does nothing; nor when nobody waits.
     """
     places = _places.get()
-    if places is not None and places.is_wanted() and places.lend():
+    if places is not None and places.line.depth and places.lend():
         await places.stand_back(seconds)
+
+
+class Line(Protocol):
+    """What waits for workers; see :class:`fairlead.runtime.queue.WorkQueue`."""
+
+    adds: int
+    """How many have ever entered it."""
+
+    @property
+    def depth(self) -> int:
+        """How many of them have not begun."""
 
 
 class Places:
     """Those of one controller. Workers come and go, so that as many as at the beginning are idle or have a place."""
 
-    def __init__(
-        self, begin: Callable[[], object], *, most_lent: int, is_wanted: Callable[[], bool] = lambda: False
-    ) -> None:
-        """``begin`` starts one more worker; ``most_lent`` is a bound for what those that wait hold in memory.
-
-        ``is_wanted`` says whether there is something to begin that no worker has yet.
-        """
-        self.is_wanted = is_wanted
+    def __init__(self, begin: Callable[[], object], line: Line, *, most_lent: int) -> None:
+        """``begin`` starts one more worker; ``most_lent`` is a bound for what those that wait hold in memory."""
+        self.line = line
         self._begin = begin
         self._most_lent = most_lent
         self._lent = 0
         self._idle: dict[asyncio.Task[Any] | None, None] = {}
         self._returning: deque[asyncio.Future[None]] = deque()
         """Runs that wait until a worker gives way to them."""
-        self._standing_back: deque[asyncio.Future[None]] = deque()
-        """Runs that wait until a worker has nothing to begin."""
+        self._standing_back: deque[tuple[int, asyncio.Future[None]]] = deque()
+        """Runs that wait until so many have left the line, in that order: it has let as many enter before each."""
         self._surplus = 0
         """Workers that are to give way to runs which did not wait for that."""
 
@@ -91,7 +97,13 @@ class Places:
         if self._surplus:
             self._surplus -= 1
             return True
-        return _go_on(self._returning) or (not self.is_wanted() and _go_on(self._standing_back))
+        while self._returning:
+            if _go_on(self._returning.popleft()):
+                return True
+        while self._standing_back and self._standing_back[0][0] <= self.line.adds - self.line.depth:
+            if _go_on(self._standing_back.popleft()[1]):
+                return True
+        return False
 
     def lend(self) -> bool:
         """Start another worker in place of one that is going to wait, if there is room for one more that waits."""
@@ -120,9 +132,9 @@ class Places:
             raise
 
     async def stand_back(self, seconds: float) -> None:
-        """Wait, with the place lent, until a worker has ended for want of anything to begin; not for ever."""
+        """Wait, with the place lent, until those in line have begun and a worker has given way; not for ever."""
         free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._standing_back.append(free)
+        self._standing_back.append((self.line.adds, free))
         try:
             await asyncio.wait((free,), timeout=seconds)
         except asyncio.CancelledError:
@@ -150,11 +162,9 @@ class Places:
         return True
 
 
-def _go_on(waiting: deque[asyncio.Future[None]]) -> bool:
-    """Let the first one that still waits go on, if there is one."""
-    while waiting:
-        free = waiting.popleft()
-        if not free.done():
-            free.set_result(None)
-            return True
-    return False
+def _go_on(free: asyncio.Future[None]) -> bool:
+    """Let a run go on, unless it does so already."""
+    if free.done():
+        return False
+    free.set_result(None)
+    return True

@@ -228,7 +228,7 @@ async def test_nobody_stands_back_for_nobody() -> None:
         assert len(work.begun_before) == 2
 
 
-async def test_what_comes_later_is_let_by_as_well() -> None:
+async def test_what_comes_later_waits_for_them() -> None:
     work = Modest()
     work.served.clear()
     async with running(work, workers=1, most_lent=10, keys=3) as controller:
@@ -236,12 +236,11 @@ async def test_what_comes_later_is_let_by_as_well() -> None:
         controller.queue.add("later")
         work.served.set()
         await settled()
-        assert list(work.begun_before)[1:] == ["later", "0", "1"]
+        assert list(work.begun_before) == ["2", "0", "1", "later"]
 
 
 async def test_a_line_without_an_end_is_no_reason_to_wait_for_ever() -> None:
     work = Modest()
-    work.seconds = 0.01
     ended = asyncio.Event()
 
     async def reconcile(key: str) -> Result:
@@ -258,6 +257,29 @@ async def test_a_line_without_an_end_is_no_reason_to_wait_for_ever() -> None:
     controller.queue.add("endless")
     task = asyncio.create_task(controller.run())
     await asyncio.wait_for(ended.wait(), PATIENCE)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_a_slow_line_is_none_either() -> None:
+    work = Modest()
+    work.seconds = 0.01
+
+    async def reconcile(key: str) -> Result:
+        if key == "modest":
+            return await work.reconcile(key)
+        work.begun.append(key)
+        await asyncio.sleep(0.05)
+        return Result()
+
+    controller: Controller[str] = Controller("test", reconcile, workers=1, most_lent=1)
+    for key in ("modest", "slow", "other", "another"):
+        controller.queue.add(key)
+    task = asyncio.create_task(controller.run())
+    while not controller.queue.idle:
+        await asyncio.wait((task,), timeout=0.01)
+    assert work.begun_before == {"modest": 2}
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
