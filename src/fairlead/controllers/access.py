@@ -15,6 +15,7 @@ from fairlead.api.gitrepository import GitRepository
 from fairlead.api.kustomization import Kustomization
 from fairlead.api.names import FINALIZER, OWN_FIELDS_PREFIX
 from fairlead.api.suspension import Suspension
+from fairlead.controllers.conditionset import ConditionSet
 from fairlead.controllers.resources import Malformed
 from fairlead.kube.client import PatchType
 from fairlead.kube.errors import NotFoundError
@@ -23,6 +24,7 @@ from fairlead.objects.ref import ObjectRef, join_api_version
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from datetime import datetime
 
     from fairlead.kube.client import KubeClient
     from fairlead.kube.reflector import ChangeType, Reflector
@@ -113,8 +115,12 @@ class Access(Generic[R]):
                 if session.live is not live:
                     self._remember(session.live)
 
-    async def report_malformed(self, key: Key, malformed: Malformed, status: Mapping[str, Any]) -> None:
-        """Write the status of a resource whose spec cannot be read."""
+    async def report_malformed(self, malformed: Malformed, now: datetime) -> None:
+        """Write the status of a resource whose spec cannot be read; nothing can be done until it changes."""
+        generation = malformed.metadata.generation
+        conditions = ConditionSet((), generation, now)
+        conditions.stalled("InvalidSpec", f"the spec cannot be read: {malformed.problem}")
+        status = {"conditions": msgspec.to_builtins(conditions.list()), "observedGeneration": generation}
         live = {**self._identity(), "metadata": msgspec.to_builtins(malformed.metadata), "status": {}}
         await self._patcher.patch(live, status)
 

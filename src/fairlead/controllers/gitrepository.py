@@ -113,7 +113,8 @@ class GitRepositories:
             return await self._follow(key)
         self._access.unfollow(key)
         if isinstance(repository, Malformed):
-            return await self._outcomes.report_malformed(key, repository)
+            await self._access.report_malformed(repository, self._clock.now())
+            return Result()
         if repository.metadata.deletion_timestamp:
             return await self._finalize(key, repository)
         if names.FINALIZER not in repository.metadata.finalizers:

@@ -14,15 +14,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from fairlead.api import names
 from fairlead.build.flux import PathNotFoundError
 from fairlead.controllers.artifacts import tree_id_of
 from fairlead.controllers.attempt import Attempt
 from fairlead.controllers.builds import TreeMissingError
 from fairlead.controllers.claims import Claims
-from fairlead.controllers.conditionset import ConditionSet
 from fairlead.controllers.decision import Decision
 from fairlead.controllers.decryption import check_account, load_keys
 from fairlead.controllers.deletion import finalize
@@ -168,7 +165,8 @@ class Kustomizations:
             self._forget(key)
             return Result()
         if isinstance(kustomization, Malformed):
-            return await self._report_malformed(key, kustomization)
+            await self._access.report_malformed(kustomization, self._clock.now())
+            return Result()
         if kustomization.metadata.deletion_timestamp:
             return await self._finalize(key, kustomization)
         if names.FINALIZER not in kustomization.metadata.finalizers:
@@ -371,14 +369,6 @@ class Kustomizations:
         self._clusters.release(key)
         self.notes.drop(key)
         self._memories.pop(key, None)
-
-    async def _report_malformed(self, key: Key, malformed: Malformed) -> Result:
-        generation = malformed.metadata.generation
-        conditions = ConditionSet((), generation, self._clock.now())
-        conditions.stalled("InvalidSpec", f"the spec cannot be read: {malformed.problem}")
-        status = {"conditions": msgspec.to_builtins(conditions.list()), "observedGeneration": generation}
-        await self._access.report_malformed(key, malformed, status)
-        return Result()
 
 
 def _is_among(manifest: dict[str, object], refs: set[ObjectRef]) -> bool:

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from fairlead.api.meta import ArtifactStatus
     from fairlead.controllers.following import SourceAccess
     from fairlead.controllers.includes import Included
-    from fairlead.controllers.resources import Malformed
     from fairlead.errors import FairleadError
-    from fairlead.kube.reflector import Key
     from fairlead.runtime.clock import Clock
     from fairlead.runtime.status import StatusSession
     from fairlead.settings import ReconcileSettings
@@ -136,18 +134,6 @@ class SourceOutcomes:
         if terminal:
             return Result()
         return Result(error=error, requeue_after=self.interval(repository) if isinstance(error, UserError) else None)
-
-    async def report_malformed(self, key: Key, malformed: Malformed) -> Result:
-        """Nothing can be done until its spec changes."""
-        message = f"the spec cannot be read: {malformed.problem}"
-        conditions = ConditionSet((), malformed.metadata.generation, self._clock.now())
-        conditions.stalled("InvalidSpec", message)
-        status = {
-            "conditions": msgspec.to_builtins(conditions.list()),
-            "observedGeneration": malformed.metadata.generation,
-        }
-        await self._access.report_malformed(key, malformed, status)
-        return Result()
 
     def interval(self, repository: GitRepository) -> float | None:
         """In how many seconds the server is asked again; ``None`` for never."""
