@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fairlead.objects.duration import parse_duration
 from tests.support.manifests import config_map
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ async def test_all_apply_before_the_first_deletes_and_tells(world: World) -> Non
     assert len(late) <= WORKERS, "they were at work when nobody was left who had not begun"
     for name in names:
         assert await world.get("ConfigMap", f"{name}-1") is None
+    told = (await world.status(names[0]))["history"][0]["metadata"]
+    applied, finished = parse_duration(told["appliedIn"]), parse_duration(told["finishedIn"])
+    assert applied < finished / 2, "what it has waited for the others is no part of the apply"
 
 
 async def test_nobody_on_whom_others_depend_lets_others_go_first(world: World) -> None:

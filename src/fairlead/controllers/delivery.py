@@ -21,7 +21,7 @@ from fairlead.engine.options import ApplyOptions
 from fairlead.engine.plan import Action, Owner
 from fairlead.engine.prune import PruneBudget, PruneBudgetError, Pruner, stale_entries
 from fairlead.errors import InvalidSpecError
-from fairlead.objects.duration import format_duration
+from fairlead.objects.duration import format_duration, format_seconds
 from fairlead.objects.inventory import Inventory
 from fairlead.objects.ref import GroupKind
 from fairlead.objects.selector import Selector
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from fairlead.engine.plan import ChangeSet
     from fairlead.objects.manifest import Manifest
     from fairlead.objects.ref import ObjectRef
+    from fairlead.runtime.clock import Clock
     from fairlead.settings import ApplySettings
 
 __all__ = ["Delivered", "Delivery", "Records", "ignore_rules", "inventory_of", "owner_of"]
@@ -97,6 +98,7 @@ class Delivery:
         claims: Claims,
         records: Records,
         span: Span,
+        clock: Clock,
         keeps: Iterable[IgnoreRule] = (),
         patient: bool = False,
     ) -> None:
@@ -111,6 +113,7 @@ class Delivery:
         self._claims = claims
         self._records = records
         self._span = span
+        self._clock = clock
         self._patient = patient
         self._options = _options(attempt.kustomization, attempt.timeout, settings, sensitive, keeps)
 
@@ -133,6 +136,8 @@ class Delivery:
             if change.ref in result.notices:
                 self._tell(result.notices[change.ref])
         result.raise_for_failures()
+        if attempt.written:
+            attempt.written["appliedIn"] = format_seconds(self._clock.monotonic() - attempt.started)
         if self._patient and result.changes.written:
             await stand_back(min(MOST_PATIENCE_SECONDS, PATIENT_PART * attempt.timeout.total_seconds()))
         pruned = await self._prune(before, result.desired)

@@ -54,7 +54,7 @@ class HealthChecks:
             return memory.as_planned(now)  # it goes on
         memory.changed, memory.artifact, memory.started = delivered.changed, attempt.artifact, attempt.started
         if attempt.written:
-            attempt.written["appliedIn"] = format_seconds(now - attempt.started)
+            attempt.written.setdefault("appliedIn", format_seconds(now - attempt.started))
         memory.written, memory.tells_health = attempt.written, _is_news(attempt, changed=delivered.changed)
         refs = health_refs(attempt.kustomization, delivered.applied)
         rules = _rules(attempt.kustomization, refs)

@@ -295,6 +295,7 @@ class Kustomizations:
             claims=self._claims,
             records=self._journal,
             span=self._phases.span,
+            clock=self._clock,
             keeps=held.rules,
             patient=not self.has_dependants(attempt.key),
         )
