@@ -63,7 +63,7 @@ async def test_suspend_with_a_reason_and_an_end_is_shown(cli: Cli, world: World)
     ends = datetime.fromisoformat(annotations[UNTIL])
     assert abs(ends - datetime.now(UTC) - timedelta(hours=2)) < timedelta(minutes=1)
 
-    await world.suspended("Kustomization", "apps")
+    await world.known("Kustomization", "apps")
     commit = world.repo.commit("Change", {"apps/settings.yaml": config_map("settings", world.namespace, {"zone": "b"})})
     await cli("reconcile", "source", "git", "fleet")
     (row,) = (await cli("get", "ks", "apps", "--no-header")).rows

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.support.manifests import config_map
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.support.world import World
 
 
-async def test_a_chain_rolls_out_in_order_and_at_once(world: World) -> None:
+async def test_a_chain_rolls_out_in_order_and_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fairlead.controllers.outcomes.PATIENCE_SECONDS", PATIENCE)  # a busy machine has long moments
     names = ["a", "b", "c", "d"]
     world.repo.commit("Begin", {f"{name}/cm.yaml": config_map(name, world.namespace, {"n": "1"}) for name in names})
     await world.git_repository()

@@ -95,8 +95,8 @@ async def test_force_that_is_held_up_names_the_finalizer(world: World) -> None:
     await world.kustomization("apps", path="apps", force=True, timeout="2s", retryInterval="1s")
     await world.ready("apps")
     world.repo.commit("Change what cannot be changed", {"apps/web.yaml": web("two")})
-    failure = await world.failed("apps", reason="ReconciliationFailed")
-    assert f"Deployment/{world.namespace}/web termination timeout" in failure["message"]
+    timeout = f"Deployment/{world.namespace}/web termination timeout"
+    failure = await world.failed("apps", reason="ReconciliationFailed", text=timeout)
     assert "it is held by the finalizers example.com/held" in failure["message"]
     await world.client.patch(world.ref("Deployment", "web"), {"metadata": {"finalizers": None}}, PatchType.MERGE)
     await world.ready("apps")

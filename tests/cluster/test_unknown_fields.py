@@ -132,6 +132,7 @@ class Loose:
 
     async def again(self, token: str) -> int:
         """A whole run; how many objects it wrote."""
+        await self._world.quiet()  # a repair may consist of two writes, of which the first is seen
         before = self._world.object_writes()
         await self._world.request_reconcile("Kustomization", "apps", token)
 

@@ -125,8 +125,7 @@ class World:
     async def git_repository(self, name: str = "fleet", **spec: Any) -> None:
         wanted = {"interval": "10m", "url": self.repo.url, "ref": {"branch": "main"}} | spec
         await self.apply("source.toolkit.fluxcd.io/v1", "GitRepository", name, spec=wanted)
-        if spec.get("suspend"):
-            await self.suspended("GitRepository", name)
+        await self.known("GitRepository", name)
 
     async def kustomization(self, name: str, *, annotations: dict[str, str] | None = None, **spec: Any) -> None:
         wanted = {
@@ -136,17 +135,20 @@ class World:
             "sourceRef": {"kind": "GitRepository", "name": "fleet"},
         } | spec
         await self.apply("kustomize.toolkit.fluxcd.io/v1", "Kustomization", name, spec=wanted, annotations=annotations)
-        if spec.get("suspend"):
-            await self.suspended("Kustomization", name)
+        await self.known("Kustomization", name)
 
-    async def suspended(self, kind: str, name: str) -> None:
-        """Until the controllers know, for a commit that comes now may be quicker than the watch that tells them."""
+    async def known(self, kind: str, name: str) -> None:
+        """Until the controllers know the present spec of one that is not new to them.
 
-        async def known() -> bool:
+        A commit that comes now may be quicker than the watch that tells them.
+        """
+        generation = ((await self.get(kind, name)) or {"metadata": {"generation": 0}})["metadata"]["generation"]
+
+        async def seen() -> bool:
             found = self.controllers.acts_on(kind, Key(self.namespace, name))
-            return found is None or bool(found.spec.suspend)
+            return found is None or found.metadata.generation >= generation
 
-        await self.eventually(f"the controllers know that {name} is suspended", known)
+        await self.eventually(f"the controllers know generation {generation} of {kind} {name}", seen)
 
     async def apply(
         self, api_version: str, kind: str, name: str, *, annotations: dict[str, str] | None = None, **rest: Any
@@ -171,8 +173,8 @@ class World:
 
     async def patch(self, kind: str, name: str, body: dict[str, Any], *, manager: str = "kubectl-edit") -> None:
         await self.client.patch(self.ref(kind, name), body, PatchType.MERGE, field_manager=manager)
-        if kind in ("GitRepository", "Kustomization") and (body.get("spec") or {}).get("suspend"):
-            await self.suspended(kind, name)
+        if kind in ("GitRepository", "Kustomization") and "spec" in body:
+            await self.known(kind, name)
 
     async def delete(self, kind: str, name: str) -> None:
         await self.client.delete(self.ref(kind, name))
