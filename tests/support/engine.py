@@ -134,10 +134,10 @@ class Fleet:
                 await asyncio.sleep(0.005)
 
     async def caught_up(self, ref: ObjectRef) -> None:
-        """Until the watch has shown the object as it is now."""
-        version = (await self.client.get(ref))["metadata"]["resourceVersion"]
+        """Until the watch has shown the object as it is now, or newer: others may write its status."""
+        version = int((await self.client.get(ref))["metadata"]["resourceVersion"])
         async with asyncio.timeout(PATIENCE):
-            while self._seen(ref) != version:  # noqa: ASYNC110 - a test may look
+            while int(self._seen(ref) or 0) < version:  # noqa: ASYNC110 - a test may look
                 await asyncio.sleep(0.005)
 
     def _seen(self, ref: ObjectRef) -> str:
