@@ -35,6 +35,7 @@ from fairlead.kube.errors import AlreadyExistsError, NotFoundError
 from fairlead.kube.reflector import Key
 from fairlead.objects.inventory import Inventory
 from fairlead.objects.ref import ObjectRef
+from fairlead.runtime.places import lent_place
 from fairlead.settings import ScopeSettings
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ class Journal:
         self._waiting.append(written)
         self._noted.set()
         self._changed.set()
-        return await written
+        async with lent_place(briefly=True):
+            return await written
 
     def settle(self, kustomization: Kustomization, inventory: Inventory) -> None:
         """Its status was read, or has been written, and its inventory was ``inventory`` at that time."""

@@ -22,22 +22,26 @@ _places: contextvars.ContextVar[Places | None] = contextvars.ContextVar("fairlea
 
 
 @contextlib.asynccontextmanager
-async def lent_place() -> AsyncIterator[None]:
+async def lent_place(*, briefly: bool = False) -> AsyncIterator[None]:
     """While a run waits for something that is no server: another run has its place, and it goes on when one is free.
 
     A run may do so as often as it likes, but once at a time. Outside of a run, or when enough others have lent theirs,
-    it does nothing.
+    it does nothing. One that does so ``briefly`` is waited for by those that stand back, as if it were in line.
     """
     places = _places.get()
     if places is None or not places.lend():
         yield
         return
+    places.passing += briefly
     try:
-        yield
-    except BaseException:
-        places.take_back_at_once()
-        raise
-    await places.take_back()
+        try:
+            yield
+        except BaseException:
+            places.take_back_at_once()
+            raise
+        await places.take_back()
+    finally:
+        places.passing -= briefly
 
 
 async def stand_back(seconds: float) -> None:
@@ -46,19 +50,23 @@ async def stand_back(seconds: float) -> None:
     Outside of a run, or when enough others have lent their place, it does nothing; nor when nobody waits.
     """
     places = _places.get()
-    if places is not None and places.line.depth and places.lend():
+    if places is not None and (places.passing or places.line.left < places.line.entered) and places.lend():
         await places.stand_back(seconds)
 
 
 class Line(Protocol):
     """What waits for workers; see :class:`fairlead.runtime.queue.WorkQueue`."""
 
-    adds: int
-    """How many have ever entered it."""
+    entered: int
+    """How many have ever entered it, not counting those that went ahead of it."""
 
     @property
-    def depth(self) -> int:
-        """How many of them have not begun."""
+    def left(self) -> int:
+        """How many of them, from the first one on, are not in it any more."""
+
+    @property
+    def hurries(self) -> bool:
+        """Whether somebody waits who goes ahead of it."""
 
 
 class Places:
@@ -67,6 +75,8 @@ class Places:
     def __init__(self, begin: Callable[[], object], line: Line, *, most_lent: int) -> None:
         """``begin`` starts one more worker; ``most_lent`` is a bound for what those that wait hold in memory."""
         self.line = line
+        self.passing = 0
+        """Runs that have lent their place and come back soon."""
         self._begin = begin
         self._most_lent = most_lent
         self._lent = 0
@@ -74,7 +84,7 @@ class Places:
         self._returning: deque[asyncio.Future[None]] = deque()
         """Runs that wait until a worker gives way to them."""
         self._standing_back: deque[tuple[int, asyncio.Future[None]]] = deque()
-        """Runs that wait until so many have left the line, in that order: it has let as many enter before each."""
+        """Runs that wait until so many have left the line: as many as had entered it before."""
         self._surplus = 0
         """Workers that are to give way to runs which did not wait for that."""
 
@@ -100,7 +110,9 @@ class Places:
         while self._returning:
             if _go_on(self._returning.popleft()):
                 return True
-        while self._standing_back and self._standing_back[0][0] <= self.line.adds - self.line.depth:
+        if self.passing or self.line.hurries:
+            return False
+        while self._standing_back and self._standing_back[0][0] <= self.line.left:
             if _go_on(self._standing_back.popleft()[1]):
                 return True
         return False
@@ -134,7 +146,7 @@ class Places:
     async def stand_back(self, seconds: float) -> None:
         """Wait, with the place lent, until those in line have begun and a worker has given way; not for ever."""
         free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._standing_back.append((self.line.adds, free))
+        self._standing_back.append((self.line.entered, free))
         try:
             await asyncio.wait((free,), timeout=seconds)
         except asyncio.CancelledError:

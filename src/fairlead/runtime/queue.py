@@ -18,7 +18,7 @@ import asyncio
 import heapq
 import itertools
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fairlead.kube.options import Backoff
 from fairlead.runtime.clock import SystemClock
@@ -44,9 +44,10 @@ class WorkQueue(Generic[K]):
     def __init__(self, *, clock: Clock | None = None, backoff: Backoff = DEFAULT_BACKOFF) -> None:
         self._clock = clock or SystemClock()
         self._backoff = backoff
-        self._ready: OrderedDict[K, None] = OrderedDict()
+        self._ready: OrderedDict[K, int] = OrderedDict()
+        """The ordinary line: the number of each entry, see ``entered``."""
         self._ahead: OrderedDict[K, None] = OrderedDict()
-        """Those that are taken before all of ``_ready``."""
+        """Those that are taken before all of the ordinary line."""
         self._queued: dict[K, float] = {}
         """Keys in either of them and when they entered."""
         self._active: dict[K, float] = {}
@@ -63,6 +64,8 @@ class WorkQueue(Generic[K]):
         self._waiters: deque[asyncio.Future[None]] = deque()
         self.adds = 0
         """Keys that entered the queue so far; an addition that changed nothing does not count."""
+        self.entered = 0
+        """The part of them that entered the ordinary line."""
         self.retries = 0
         self.last_wait = 0.0
         """Seconds that the key taken last had waited."""
@@ -71,6 +74,16 @@ class WorkQueue(Generic[K]):
     def depth(self) -> int:
         """Keys that wait for a worker."""
         return len(self._queued)
+
+    @property
+    def left(self) -> int:
+        """Of the entries to the ordinary line, so many, from the first one on, are not in it any more."""
+        return next(iter(self._ready.values())) - 1 if self._ready else self.entered
+
+    @property
+    def hurries(self) -> bool:
+        """Whether a key goes ahead of the ordinary line."""
+        return bool(self._ahead)
 
     @property
     def delayed(self) -> int:
@@ -153,7 +166,8 @@ class WorkQueue(Generic[K]):
             except asyncio.CancelledError:
                 self._pass_on(waiter)
                 raise
-        key, _ = (self._ahead or self._ready).popitem(last=False)
+        line: OrderedDict[K, Any] = self._ahead or self._ready
+        key, _ = line.popitem(last=False)
         now = self._clock.monotonic()
         self.last_wait = now - self._queued.pop(key)
         self._active[key] = now
@@ -167,7 +181,11 @@ class WorkQueue(Generic[K]):
             self._enqueue(key, ahead=self._dirty.pop(key))
 
     def _enqueue(self, key: K, *, ahead: bool) -> None:
-        (self._ahead if ahead else self._ready)[key] = None
+        if ahead:
+            self._ahead[key] = None
+        else:
+            self.entered += 1
+            self._ready[key] = self.entered
         self._queued[key] = self._clock.monotonic()
         self.adds += 1
         self._wake_one()

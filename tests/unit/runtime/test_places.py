@@ -212,6 +212,40 @@ async def test_those_that_have_not_begun_go_first() -> None:
         assert controller.queue.idle
 
 
+async def test_who_lends_a_place_briefly_is_waited_for() -> None:
+    """It has begun, and what the others stand back for is still to come."""
+    work, answered = Modest(), asyncio.Event()
+
+    async def reconcile(key: str) -> Result:
+        if key == "brief":
+            async with lent_place(briefly=True):
+                await answered.wait()
+        return await work.reconcile(key)
+
+    controller: Controller[str] = Controller("test", reconcile, workers=1, most_lent=10)
+    for key in ("brief", "a", "b"):
+        controller.queue.add(key)
+    task = asyncio.create_task(controller.run())
+    await settled()
+    assert (work.begun, work.begun_before) == (["a", "b"], {})
+    answered.set()
+    await settled()
+    assert work.begun_before == {"brief": 3, "a": 3, "b": 3}
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_who_goes_ahead_of_the_line_is_waited_for() -> None:
+    work = Modest()
+    work.served.clear()
+    async with running(work, workers=1, most_lent=10, keys=3) as controller:
+        controller.queue.add("later", ahead=True)
+        work.served.set()
+        await settled()
+        assert list(work.begun_before) == ["2", "later", "0", "1"]
+
+
 async def test_no_more_stand_back_than_the_bound() -> None:
     work = Modest()
     async with running(work, workers=1, most_lent=3, keys=10):

@@ -194,3 +194,18 @@ def test_the_wait_for_a_worker_is_measured() -> None:
     assert queue.last_wait == 3
     clock.step(2)
     assert queue.ages() == [2]
+
+
+def test_how_far_the_line_is_counts_from_its_beginning() -> None:
+    """One that goes ahead leaves a gap: those before it have not begun."""
+    queue: WorkQueue[str] = WorkQueue(clock=VirtualClock())
+    for key in "abc":
+        queue.add(key)
+    assert (queue.entered, queue.left) == (3, 0)
+    queue.add("c", ahead=True)
+    queue.add("d", ahead=True)
+    assert (queue.entered, queue.left) == (3, 0)
+    assert [take_now(queue.get()) for _ in range(3)] == ["c", "d", "a"]
+    assert (queue.entered, queue.left) == (3, 1)
+    assert take_now(queue.get()) == "b"
+    assert (queue.entered, queue.left) == (3, 3)
