@@ -118,7 +118,10 @@ class Delivery:
         self._options = _options(attempt.kustomization, attempt.timeout, settings, sensitive, keeps)
 
     async def deliver(self, objects: list[Manifest]) -> Delivered:
-        """Apply all, prune what is left over; raises what failed, after the attempt knows the inventory as it is."""
+        """Apply all, prune what is left over; raises what failed, after the attempt knows the inventory as it is.
+
+        ``objects`` is emptied when they are applied: hundreds of deliveries may wait after that.
+        """
         attempt = self._attempt
         before = self._records.inventory_of(attempt.kustomization)
         attempt.reason = "ReconciliationFailed"
@@ -136,6 +139,7 @@ class Delivery:
             if change.ref in result.notices:
                 self._tell(result.notices[change.ref])
         result.raise_for_failures()
+        objects.clear()
         if attempt.written:
             attempt.written["appliedIn"] = format_seconds(self._clock.monotonic() - attempt.started)
         if self._patient and result.changes.written:
