@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fairlead.errors import FairleadError
 from fairlead.kube.client import PatchType
-from fairlead.kube.errors import NotFoundError
+from fairlead.kube.errors import AlreadyExistsError, NotFoundError
 from fairlead.objects.ref import ObjectRef, split_api_version
 from fairlead.runtime.clock import SystemClock, timestamp
 
@@ -73,6 +73,8 @@ class _Pending:
     first: datetime
     last: datetime
     count: int = 1
+    name: str = ""
+    """Under which its writing has begun, to be known when that was broken off."""
 
 
 @dataclass(slots=True)
@@ -195,7 +197,7 @@ class EventRecorder:
             )
 
     async def run(self) -> None:
-        """Write events until cancelled; what is left then is lost unless :meth:`flush` was awaited before."""
+        """Write events until cancelled; what is left then is lost unless this runs again and is flushed."""
         while True:
             await self._queue.arrived.wait()
             while self._queue:
@@ -203,6 +205,9 @@ class EventRecorder:
                 self._busy = True
                 try:
                     await self._write(pending)
+                except asyncio.CancelledError:
+                    self._queue.add(pending)
+                    raise
                 except FairleadError as error:
                     self.dropped += 1
                     log.warning("an event of %s is lost: %s", pending.same.ref, error)
@@ -250,8 +255,8 @@ class EventRecorder:
 
     async def _create(self, pending: _Pending) -> _Written:
         same = pending.same
-        name = self._name(same.ref, pending.first)
-        metadata: dict[str, Any] = {"name": name, "namespace": _namespace_for(same.ref)}
+        pending.name = pending.name or self._name(same.ref, pending.first)
+        metadata: dict[str, Any] = {"name": pending.name, "namespace": _namespace_for(same.ref)}
         if same.annotations:
             metadata["annotations"] = dict(same.annotations)
         manifest: Manifest = {
@@ -271,8 +276,9 @@ class EventRecorder:
         }
         if pending.action:
             manifest["action"] = pending.action
-        await self._client.create(manifest, field_manager=self.component)
-        return _Written(name, pending.count)
+        with contextlib.suppress(AlreadyExistsError):  # it was written when we were broken off
+            await self._client.create(manifest, field_manager=self.component)
+        return _Written(pending.name, pending.count)
 
     def _name(self, ref: ObjectRef, moment: datetime) -> str:
         """``web.18a3f2…``: the time in nanoseconds, made unique by a serial number in its last digits."""

@@ -107,6 +107,38 @@ async def test_a_repeated_event_is_counted() -> None:
         assert (len(api.seen("POST")), len(api.seen("PATCH"))) == (2, 1)
 
 
+@pytest.mark.parametrize("written", [False, True])
+async def test_one_that_is_broken_off_is_written_by_the_next_run(
+    monkeypatch: pytest.MonkeyPatch, written: bool
+) -> None:
+    """Whether the server had it already or not: it is there once."""
+    async with FakeApi() as api, KubeClient(api.config, ClientOptions(retries=0)) as client:
+        create, sent = client.create, asyncio.Event()
+
+        async def slow(manifest: Manifest, *, field_manager: str) -> Manifest:
+            if written:
+                await create(manifest, field_manager=field_manager)
+            sent.set()
+            await asyncio.Event().wait()
+            raise AssertionError("it is cancelled")
+
+        recorder = EventRecorder(client, component="kustomize-controller")
+        monkeypatch.setattr(client, "create", slow)
+        recorder.record(WEB, "Normal", "A", "b")
+        first = asyncio.create_task(recorder.run())
+        await asyncio.wait_for(sent.wait(), PATIENCE)
+        first.cancel()
+        await asyncio.wait((first,))
+        assert recorder.depth == 1
+        monkeypatch.setattr(client, "create", create)
+        second = asyncio.create_task(recorder.run())
+        await recorder.flush(PATIENCE)
+        second.cancel()
+        await asyncio.wait((second,))
+        assert [event["count"] for event in api.objects.values()] == [1]
+        assert recorder.dropped == 0
+
+
 async def test_an_expired_event_is_written_anew() -> None:
     async with FakeApi() as api, recording(api) as recorder:
         recorder.record(WEB, "Normal", "A", "b")
