@@ -96,6 +96,8 @@ class Journal:
         self._clock = clock
         self._scope = scope or ScopeSettings()
         self._entries: dict[str, _Entry] = {}
+        self._adding: dict[ObjectRef, set[str]] = {}
+        """Whose entries have an object: who applies a thousand asks for each of them, amid a thousand entries."""
         self._unwritten: set[str] = set()
         """Whose entries are newer than what a ConfigMap has."""
         self._stored: list[set[str]] = [set() for _ in JOURNAL_NAMES]
@@ -119,7 +121,7 @@ class Journal:
 
     def holders(self, ref: ObjectRef) -> list[Key]:
         """Whose status does not tell that they have, or are about to have, this object."""
-        return [entry.key for entry in self._entries.values() if ref in entry.added]
+        return [self._entries[uid].key for uid in sorted(self._adding.get(ref, ()))]
 
     async def note(self, kustomization: Kustomization, inventory: Inventory) -> bool:
         """Put on record that its inventory is about to become this; ``False`` when that has to go into its status."""
@@ -128,7 +130,7 @@ class Journal:
         full = len(self._entries) >= MOST_DELIVERIES * len(self._refs) and meta.uid not in self._entries
         if not self._usable or full or len(added) > MOST_OBJECTS:
             return False
-        self._entries[meta.uid] = _Entry(Key(meta.namespace, meta.name), added, meta.resource_version)
+        self._keep(meta.uid, _Entry(Key(meta.namespace, meta.name), added, meta.resource_version))
         self._unwritten.add(meta.uid)
         written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(written)
@@ -165,10 +167,24 @@ class Journal:
         if not (entry.added - inventory_of(kustomization)).versions:
             self._drop(meta.uid)
 
+    def _keep(self, uid: str, entry: _Entry) -> None:
+        self._forget(uid)
+        self._entries[uid] = entry
+        for ref in entry.added:
+            self._adding.setdefault(ref, set()).add(uid)
+
     def _drop(self, uid: str) -> None:
-        if self._entries.pop(uid, None) is not None:
+        if self._forget(uid):
             self._unwritten.discard(uid)
             self._changed.set()
+
+    def _forget(self, uid: str) -> bool:
+        entry = self._entries.pop(uid, None)
+        for ref in entry.added if entry else ():
+            self._adding[ref].discard(uid)
+            if not self._adding[ref]:
+                del self._adding[ref]
+        return entry is not None
 
     # -- the ConfigMaps --------------------------------------------------------------------------------------------
 
@@ -229,7 +245,7 @@ class Journal:
         if (other := self._entries.get(uid)) is not None:
             entry.added = other.added | entry.added
             self._unwritten.add(uid)
-        self._entries[uid] = entry
+        self._keep(uid, entry)
 
     async def _read(self, ref: ObjectRef) -> dict[str, str]:
         while True:

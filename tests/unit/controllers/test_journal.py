@@ -367,6 +367,21 @@ async def test_what_is_noted_while_a_patch_is_on_its_way_is_written_by_the_next(
         assert server.names() == {"app": ["a", "b"]}
 
 
+async def test_who_is_about_to_have_an_object_is_known_until_a_status_tells() -> None:
+    one, other = ObjectRef("", "ConfigMap", "ns", "one"), ObjectRef("", "ConfigMap", "ns", "other")
+    async with journal_on(Server()) as journal:
+        assert await journal.note(with_status("app"), inventory("one"))
+        assert await journal.note(with_status("web"), inventory("one", "other"))
+        assert sorted(key.name for key in journal.holders(one)) == ["app", "web"]
+        assert [key.name for key in journal.holders(other)] == ["web"]
+        assert await journal.note(with_status("web"), inventory("other"))
+        assert [key.name for key in journal.holders(one)] == ["app"]
+        journal.settle(with_status("web", "other"), inventory("other"))
+        assert journal.holders(other) == []
+        journal.settle(with_status("app", "one"), inventory("one"))
+        assert journal.holders(one) == []
+
+
 async def test_too_much_goes_into_the_status() -> None:
     async with journal_on(Server({})) as journal:
         many = inventory(*(str(number) for number in range(MOST_OBJECTS + 1)))
