@@ -42,6 +42,7 @@ async def lent_place(*, briefly: bool = False) -> AsyncIterator[None]:
         await places.take_back()
     finally:
         places.passing -= briefly
+        places.use_idle()
 
 
 async def stand_back(seconds: float) -> None:
@@ -110,6 +111,15 @@ class Places:
         while self._returning:
             if _go_on(self._returning.popleft()):
                 return True
+        return self._lets_one_go_on()
+
+    def use_idle(self) -> None:
+        """Idle workers give way to runs that stand back: what those waited for may just have ended."""
+        while self._idle and self._lets_one_go_on():
+            self._end_idle()
+
+    def _lets_one_go_on(self) -> bool:
+        """Whether one of those that stand back has nobody left before it, and goes on now."""
         if self.passing or self.line.hurries:
             return False
         while self._standing_back and self._standing_back[0][0] <= self.line.left:

@@ -236,6 +236,33 @@ async def test_who_lends_a_place_briefly_is_waited_for() -> None:
         await task
 
 
+async def test_workers_that_went_idle_meanwhile_give_way_to_those_that_stood_back() -> None:
+    work, answered = Modest(), asyncio.Event()
+    work.served.clear()
+
+    async def reconcile(key: str) -> Result:
+        if key == "brief":
+            async with lent_place(briefly=True):
+                await answered.wait()
+        return await work.reconcile(key)
+
+    controller: Controller[str] = Controller("test", reconcile, workers=3, most_lent=10)
+    for key in ("brief", "a", "b", "c", "d"):
+        controller.queue.add(key)
+    task = asyncio.create_task(controller.run())
+    await settled()
+    assert (work.at_work, work.begun_before) == (0, {})
+    answered.set()
+    await settled()
+    assert work.at_work == 3
+    work.served.set()
+    await settled()
+    assert (len(work.begun_before), work.most) == (5, 3)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
 async def test_who_goes_ahead_of_the_line_is_waited_for() -> None:
     work = Modest()
     work.served.clear()
